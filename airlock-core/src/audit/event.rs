@@ -1,0 +1,199 @@
+//! One thing that happened: who, what, to what, how it ended, how much. No value, no SQL text, no free text of callers
+//! but the names they give themselves, which are cut and cleaned.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AuditId, OrgId, SessionId, TenantId, TraceId, WorkerId};
+use crate::plane::Outcome;
+use crate::principal::Actor;
+use crate::time::Timestamp;
+
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
+        /// What was done: a dotted word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Action { $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+ }
+
+        impl Action {
+            /// The dotted word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Action::$variant => $name,)+ }
+            }
+            /// The action of this word.
+            pub fn parse(name: &str) -> Option<Action> {
+                match name { $($name => Some(Action::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+actions! {
+    /// A tool was called.
+    ToolsCall = "mcp.tools.call";
+    /// The tools were listed.
+    ToolsList = "mcp.tools.list";
+    /// A request was refused at the door: credential, rate, origin.
+    McpDenied = "mcp.denied";
+    /// A tenant was made.
+    TenantCreated = "tenant.created";
+    /// A tenant was changed.
+    TenantUpdated = "tenant.updated";
+    /// A tenant was deleted.
+    TenantDeleted = "tenant.deleted";
+    /// An API key was made.
+    KeyCreated = "key.created";
+    /// An API key's successor was made.
+    KeyRotated = "key.rotated";
+    /// An API key was revoked.
+    KeyRevoked = "key.revoked";
+    /// An API key's scopes were changed.
+    KeyScopeChanged = "key.scope_changed";
+    /// An enrollment token was made.
+    EnrollmentCreated = "enrollment.created";
+    /// An enrollment token was used.
+    EnrollmentUsed = "enrollment.used";
+    /// An enrollment was tried and refused.
+    EnrollmentRefused = "enrollment.refused";
+    /// An enrollment token was taken back.
+    EnrollmentRevoked = "enrollment.revoked";
+    /// A worker's tunnel came up.
+    WorkerConnected = "worker.connected";
+    /// A worker's tunnel went down.
+    WorkerDisconnected = "worker.disconnected";
+    /// A worker was refused at the handshake.
+    WorkerRefused = "worker.refused";
+    /// A worker was revoked.
+    WorkerRevoked = "worker.revoked";
+    /// A newer tunnel of the same worker took over.
+    WorkerSuperseded = "worker.superseded";
+    /// An operator token was refused.
+    AuthFailed = "auth.failed";
+    /// The log was exported.
+    AuditExported = "audit.exported";
+    /// Old rows were removed; the event keeps their range, count and last hash.
+    AuditPruned = "audit.pruned";
+}
+
+/// What it was done to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The tool that was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The snapshot that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<String>,
+    /// Any other thing, by its id: a key, a worker, a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+}
+
+/// Through what it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// The worker that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<WorkerId>,
+    /// Its tunnel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// Protocol revision of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// What the client calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    /// Its version, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
+    /// The peer's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The HTTP user agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
+/// How much, how long, and which masks were in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Milliseconds from request to answer.
+    pub latency_ms: u64,
+    /// Milliseconds of it in the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_ms: Option<u64>,
+    /// Milliseconds of it in a queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_ms: Option<u64>,
+    /// Whether the call exported first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold: Option<bool>,
+    /// Rows answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Bytes answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Whether the answer was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
+    /// Generation of the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// Which masks were in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_hash: Option<String>,
+    /// Keyed digest of the statement's shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql_fingerprint: Option<String>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Names the event.
+    pub id: AuditId,
+    /// When it began.
+    pub ts: Timestamp,
+    /// In whose log it stands.
+    pub org_id: OrgId,
+    /// Which tenant it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<TenantId>,
+    /// Which trace it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub target: Target,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The code's name when it did not end well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_class: Option<String>,
+    /// The code's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<i32>,
+    /// The finer word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail_code: Option<String>,
+    /// Through what it came.
+    pub context: Context,
+    /// How much.
+    pub counts: Counts,
+}
+
+impl Event {
+    /// A name given by a client, made safe to keep: no control or format characters, 64 characters at most. T-146.
+    pub fn clean_name(text: &str) -> String {
+        let invisible = |c: &char| {
+            c.is_control()
+                || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        };
+        text.chars().filter(|c| !invisible(c)).take(64).collect()
+    }
+}

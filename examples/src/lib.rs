@@ -1,0 +1,1 @@
+//! Programs to read and copy, and the tests that cross crates.
