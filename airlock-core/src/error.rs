@@ -108,13 +108,33 @@ codes! {
     /// The snapshot changed since the cursor was made.
     CursorExpired = "cursor_expired", -32015, Caller, Changed, Tool;
     /// An argument is missing, unknown or out of range.
-    InvalidArguments = "invalid_arguments", -32602, Caller, Changed, Protocol;
+    InvalidArguments = "invalid_arguments", -32602, Caller, Changed, Tool;
     /// No tool of this name is visible to the caller.
     ToolNotFound = "tool_not_found", -32602, Caller, No, Protocol;
     /// The caller went away or asked to stop.
     Cancelled = "cancelled", -32000, Caller, No, Protocol;
     /// The audit log cannot be written, so nothing is answered.
     AuditUnavailable = "audit_unavailable", -32000, Upstream, Later, Protocol;
+    /// The store cannot be read or written just now.
+    StoreUnavailable = "store_unavailable", -32000, Upstream, Later, Protocol;
+    /// Nothing of this name exists, or not for the caller.
+    NotFound = "not_found", -32000, Caller, No, Protocol;
+    /// It exists already, or its state does not allow this.
+    Conflict = "conflict", -32000, Caller, Changed, Protocol;
+    /// It was changed by somebody else in the meantime.
+    PreconditionFailed = "precondition_failed", -32000, Caller, Changed, Protocol;
+    /// The path exists and does not take this method.
+    MethodNotAllowed = "method_not_allowed", -32000, Caller, No, Protocol;
+    /// The request's body is larger than allowed.
+    TooLarge = "too_large", -32000, Caller, Changed, Protocol;
+    /// The worker is enrolled with another key and not revoked.
+    WorkerExists = "worker_exists", -32000, Caller, No, Protocol;
+    /// The enrollment token is not known.
+    EnrollmentUnknown = "enrollment_unknown", -32000, Caller, No, Protocol;
+    /// The enrollment token was used before.
+    EnrollmentUsed = "enrollment_used", -32000, Caller, No, Protocol;
+    /// The enrollment token is past its time.
+    EnrollmentExpired = "enrollment_expired", -32000, Caller, No, Protocol;
 }
 
 impl fmt::Display for Code {

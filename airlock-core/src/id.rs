@@ -78,28 +78,28 @@ id!(
     /// A worker of a tenant. `w_acme_prod`.
     WorkerId, "worker id", "`w_` and 2-60 lower-case letters, digits and _", |t| rest(t, "w_", 2, 60));
 id!(
-    /// The tenant's name in the MCP URL. Never `org` or `authorize`, which are paths there.
-    TenantSlug, "tenant slug", "3-40 lower-case letters, digits and -, a letter first, not `org` or `authorize`", |t| {
-        (3..=40).contains(&t.len())
-            && t.as_bytes()[0].is_ascii_lowercase()
-            && !t.ends_with('-')
-            && word(t, true)
-            && t != "org"
-            && t != "authorize"
-    });
+/// The tenant's name in the MCP URL. Never `org` or `authorize`, which are paths there.
+TenantSlug, "tenant slug", "3-40 lower-case letters, digits and -, a letter first, not `org` or `authorize`", |t| {
+    (3..=40).contains(&t.len())
+        && t.as_bytes()[0].is_ascii_lowercase()
+        && !t.ends_with('-')
+        && word(t, true)
+        && t != "org"
+        && t != "authorize"
+});
 id!(
     /// The public part of an API key, by which it is looked up.
     Kid, "key id", "8 lower-case letters or digits", |t| t.len() == 8 && word(t, false) && !t.contains('_'));
 id!(
-    /// A trace: all calls of one chat turn share it. `tr_` and a ULID, a W3C trace id, or the client's own word.
-    TraceId, "trace id", "1-64 letters, digits, `_`, `-` and `.`", |t| {
-        (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-    });
+/// A trace: all calls of one chat turn share it. `tr_` and a ULID, a W3C trace id, or the client's own word.
+TraceId, "trace id", "1-64 letters, digits, `_`, `-` and `.`", |t| {
+    (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+});
 id!(
-    /// A tool's name, as MCP allows it.
-    ToolName, "tool name", "1-128 letters, digits, `_`, `-` and `.`", |t| {
-        (1..=128).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-    });
+/// A tool's name, as MCP allows it.
+ToolName, "tool name", "1-128 letters, digits, `_`, `-` and `.`", |t| {
+    (1..=128).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+});
 ulid_id!(
     /// One tool call. `c_` and a ULID.
     CallId, "call id", "c_");
@@ -219,9 +219,8 @@ impl FromStr for PolicyHash {
 }
 
 fn word(text: &str, dash: bool) -> bool {
-    text.bytes().all(|b| {
-        b.is_ascii_lowercase() || b.is_ascii_digit() || (if dash { b == b'-' } else { b == b'_' })
-    })
+    text.bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || (if dash { b == b'-' } else { b == b'_' }))
 }
 
 fn rest(text: &str, prefix: &str, min: usize, max: usize) -> bool {
@@ -248,7 +247,23 @@ mod tests {
         for good in ["acme", "a-b", "abc", "acme-prod-2"] {
             assert!(good.parse::<TenantSlug>().is_ok(), "{good}");
         }
-        for bad in ["", "a", "ab", "Acme", "acme-", "-acme", "2acme", "a_b", "org", "authorize", "a/b", "..", "%2e%2e", "аcme", "acme."] {
+        for bad in [
+            "",
+            "a",
+            "ab",
+            "Acme",
+            "acme-",
+            "-acme",
+            "2acme",
+            "a_b",
+            "org",
+            "authorize",
+            "a/b",
+            "..",
+            "%2e%2e",
+            "аcme",
+            "acme.",
+        ] {
             assert!(bad.parse::<TenantSlug>().is_err(), "{bad}");
         }
         assert_eq!("acme-prod".parse::<TenantSlug>().unwrap().default_tenant_id().as_str(), "t_acme_prod");

@@ -31,6 +31,8 @@ pub mod runtime;
 pub mod secret;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
+#[cfg(any(test, feature = "test-util"))]
+pub mod test_util;
 pub mod time;
 pub mod tool;
 

@@ -31,7 +31,8 @@ pub enum Revision {
 
 impl Revision {
     /// Newest first.
-    pub const ALL: [Revision; 4] = [Self::V2026_07_28, Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26];
+    pub const ALL: [Revision; 4] =
+        [Self::V2026_07_28, Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26];
 
     /// The date that names the revision.
     pub const fn as_str(self) -> &'static str {

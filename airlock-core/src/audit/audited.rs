@@ -27,7 +27,13 @@ impl<P> std::fmt::Debug for Audited<P> {
 
 impl<P: DataPlane> Audited<P> {
     /// Audits `plane` into `sink`, in the log of `org`.
-    pub fn new(plane: P, sink: Arc<dyn AuditSink>, host: Arc<dyn Host>, org: OrgId, tenant: Option<TenantId>) -> Self {
+    pub fn new(
+        plane: P,
+        sink: Arc<dyn AuditSink>,
+        host: Arc<dyn Host>,
+        org: OrgId,
+        tenant: Option<TenantId>,
+    ) -> Self {
         Self { plane, sink, host, org, tenant }
     }
 }
@@ -90,8 +96,7 @@ impl Event {
                 };
             }
             Err(error) => {
-                self.outcome =
-                    if error.code == Code::ScopeDenied { Outcome::Denied } else { Outcome::Error };
+                self.outcome = if error.code == Code::ScopeDenied { Outcome::Denied } else { Outcome::Error };
                 self.error_class = Some(error.code.to_string());
                 self.error_code = Some(error.code.rpc_code());
                 self.detail_code.clone_from(&error.detail);

@@ -45,16 +45,10 @@ impl Line {
 }
 
 /// The end of a chain, to which the next event is appended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     seq: u64,
     head: [u8; 32],
-}
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self { seq: 0, head: [0; 32] }
-    }
 }
 
 #[derive(Serialize)]
@@ -70,7 +64,8 @@ impl Chain {
     /// When the hash is not 64 hex digits.
     pub fn resume(seq: u64, head: &str) -> Result<Self, Broken> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(head, &mut bytes).map_err(|_| Broken { seq, why: "its hash is not 64 hex digits" })?;
+        hex::decode_to_slice(head, &mut bytes)
+            .map_err(|_| Broken { seq, why: "its hash is not 64 hex digits" })?;
         Ok(Self { seq, head: bytes })
     }
     /// Position of the last record; 0 when there is none.

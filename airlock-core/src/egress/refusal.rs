@@ -75,3 +75,39 @@ pub struct Refusal {
     /// What to do instead.
     pub hint: Option<String>,
 }
+
+impl Refusal {
+    pub(crate) fn new(detail: Detail, message: impl Into<String>) -> Self {
+        Self { detail, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A word of the statement, fit to be quoted back: at most 64 characters, none of them a control or format character.
+pub(crate) fn quoted(word: &str) -> String {
+    let mut shown: String =
+        word.chars().filter(|&c| !super::size::is_hidden(c)).take(WORD_CHARS_MAX).collect();
+    if word.chars().count() > WORD_CHARS_MAX {
+        shown.pop();
+        shown.push('…');
+    }
+    format!("\"{shown}\"")
+}
+
+const WORD_CHARS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_is_short_and_visible() {
+        assert_eq!(quoted("ab\u{202e}c\u{7}"), "\"abc\"");
+        assert_eq!(quoted(&"x".repeat(70)).chars().count(), 66);
+        assert_eq!(quoted(&"x".repeat(64)), format!("\"{}\"", "x".repeat(64)));
+    }
+}

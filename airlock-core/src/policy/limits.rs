@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])+ $field:ident: $ty:ty = $default:expr;)+) => {
+    ($($(#[doc = $doc:literal])+ $field:ident: u64 = $default:expr;)+) => {
         /// Every limit of a policy. Each bites somewhere; each has a default.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct Limits { $($(#[doc = $doc])+ pub $field: $ty,)+ }
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct Limits { $($(#[doc = $doc])+ pub $field: u64,)+ }
 
         impl Default for Limits {
             fn default() -> Self { Self { $($field: $default,)+ } }
@@ -15,6 +15,11 @@ macro_rules! limits {
         impl Limits {
             /// The names, as written in `limits:`.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($field),)+];
+
+            /// The limit of this name, to be set.
+            pub(crate) fn slot(&mut self, name: &str) -> Option<&mut u64> {
+                match name { $(stringify!($field) => Some(&mut self.$field),)+ _ => None }
+            }
         }
     };
 }
@@ -93,6 +98,17 @@ limits! {
 }
 
 impl Limits {
+    /// Those that may be written as a size: `256MiB`.
+    pub(crate) const BYTES: &'static [&'static str] = &[
+        "max_bytes_per_snapshot",
+        "max_cell_bytes",
+        "max_total_bytes",
+        "query_memory",
+        "query_process_memory",
+        "max_result_bytes",
+        "max_sql_bytes",
+    ];
+
     /// [`Self::query_timeout_ms`] as a duration.
     pub fn query_timeout(&self) -> Duration {
         Duration::from_millis(self.query_timeout_ms)

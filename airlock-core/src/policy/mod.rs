@@ -1,9 +1,27 @@
 //! What an agent may see, decided by the operator in `airlock.yaml`.
 //!
-//! [`PolicyFile`] is what a person wrote; [`Policy`] is the only form the rest relies on. Bound to a source's catalog
-//! a policy becomes an [`ExportPlan`](crate::snapshot::ExportPlan), or findings that say why not.
+//! [`Policy::parse`] reads what a person wrote; [`Policy`] is the only form the rest relies on. Bound to a source's
+//! catalog a policy becomes an `ExportPlan`, or [`Findings`] that say why not.
 
+#[cfg(feature = "snapshot")]
+mod bind;
+mod file;
+mod finding;
+#[cfg(feature = "snapshot")]
+mod grants;
+mod graph;
+mod hash;
+#[cfg(feature = "snapshot")]
+mod infer;
 pub mod limits;
+#[cfg(feature = "snapshot")]
+mod lint;
+mod nearest;
+mod pattern;
+#[cfg(feature = "snapshot")]
+mod pii;
+#[cfg(all(test, feature = "snapshot"))]
+mod test_catalog;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +29,18 @@ use std::time::Duration;
 use crate::id::{PolicyHash, TenantId, WorkerId};
 use crate::mask::Masking;
 use limits::Limits;
+
+#[cfg(feature = "snapshot")]
+pub use bind::bind;
+pub use finding::{Finding, Findings, FindingsFormat, Level, LintCode, UnknownFormat};
+#[cfg(feature = "snapshot")]
+pub use grants::grants;
+pub use graph::{Cycle, export_order};
+#[cfg(feature = "snapshot")]
+pub use infer::infer;
+#[cfg(feature = "snapshot")]
+pub use lint::lint;
+pub use pattern::{BadPattern, CompiledPattern};
 
 /// The validated whole of one `airlock.yaml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +145,7 @@ pub enum RowsPolicy {
 }
 
 /// A key of `mask_columns`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnPattern {
     /// One column.
     Exact(String),
@@ -123,15 +153,6 @@ pub enum ColumnPattern {
     Glob(String),
     /// `/…/`: a regular expression over the whole name.
     Regex(String),
-}
-
-impl PartialEq for ColumnPattern {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exact(a), Self::Exact(b)) | (Self::Glob(a), Self::Glob(b)) | (Self::Regex(a), Self::Regex(b)) => a == b,
-            _ => false,
-        }
-    }
 }
 
 /// What happens when a table has more rows than its limit.

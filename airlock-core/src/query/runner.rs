@@ -91,10 +91,16 @@ impl From<QueryError> for CallError {
     fn from(error: QueryError) -> Self {
         let base = CallError::new(error.code(), error.to_string());
         match error {
-            QueryError::Refused(refusal) => CallError { hint: refusal.hint, ..base }.with_detail(refusal.detail.as_str()),
+            QueryError::Refused(refusal) => {
+                CallError { hint: refusal.hint, ..base }.with_detail(refusal.detail.as_str())
+            }
             QueryError::Sql { hint, .. } => CallError { hint, ..base },
-            QueryError::Timeout => base.with_hint("ask for less: filter earlier, join fewer tables, or aggregate"),
-            QueryError::Crashed => base.with_hint("write the statement differently; the same text is refused for a minute"),
+            QueryError::Timeout => {
+                base.with_hint("ask for less: filter earlier, join fewer tables, or aggregate")
+            }
+            QueryError::Crashed => {
+                base.with_hint("write the statement differently; the same text is refused for a minute")
+            }
             QueryError::LimitExceeded { limit } => base.with_limit(limit).with_hint("ask for less"),
             QueryError::Busy { retry_after_ms } => base.with_retry_after_ms(retry_after_ms),
             QueryError::Engine(kind) => CallError::internal(&kind),

@@ -26,7 +26,17 @@ pub trait Source: Send + Sync + fmt::Debug {
 pub trait Reader: Send + Sync {
     /// The rows asked for, in batches of at most a few thousand rows, each with the columns of `ask.columns` in
     /// their order and of the types that the catalog gave. An empty stream is an answer.
+    ///
+    /// Nothing is sent before the stream's first poll. A stream that was begun may hold up the others: poll them
+    /// together, or drain one before the next. After an error the reader is of no more use.
     async fn rows<'a>(&'a self, ask: RowsAsk) -> Result<BatchStream<'a>, SourceError>;
+
+    /// How many cells of a table became NULL so far because they do not fit their column's Arrow type: an infinite
+    /// date, a NaN in a `numeric`, text that is not UTF-8. To be added to the table's `mask_errors`.
+    fn conversions_failed(&self, table: &TableRef) -> u64 {
+        let _ = table;
+        0
+    }
 }
 
 /// Raw batches of one ask.
@@ -73,7 +83,9 @@ impl fmt::Debug for RowFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Equals { column, .. } => write!(f, "Equals({column})"),
-            Self::Keys { columns, keys } => write!(f, "Keys({columns:?}, {} rows)", keys.first().map_or(0, |k| k.len())),
+            Self::Keys { columns, keys } => {
+                write!(f, "Keys({columns:?}, {} rows)", keys.first().map_or(0, |k| k.len()))
+            }
             Self::All => f.write_str("All"),
         }
     }

@@ -26,6 +26,13 @@ pub struct Snapshot<D> {
     pub data: D,
 }
 
+impl<D> Snapshot<D> {
+    /// A snapshot from what its store gave back.
+    pub fn new(manifest: Manifest, fresh_until: Duration, data: D) -> Self {
+        Self { manifest, fresh_until, data }
+    }
+}
+
 /// What may be said of a snapshot. Names no subject but by handle.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Manifest {
@@ -144,6 +151,12 @@ impl MemoryTables {
     }
 }
 
+impl From<Vec<MemoryTable>> for MemoryTables {
+    fn from(tables: Vec<MemoryTable>) -> Self {
+        Self(Arc::new(tables))
+    }
+}
+
 /// One masked table in memory, as queries take it.
 #[derive(Clone, Debug)]
 pub struct MemoryTable {
@@ -198,7 +211,11 @@ impl SnapshotStore for MemorySnapshots {
         Ok(MemoryWriter(
             tables
                 .iter()
-                .map(|(name, schema)| MemoryTable { name: name.clone(), schema: schema.clone(), batches: vec![] })
+                .map(|(name, schema)| MemoryTable {
+                    name: name.clone(),
+                    schema: schema.clone(),
+                    batches: vec![],
+                })
                 .collect(),
         ))
     }

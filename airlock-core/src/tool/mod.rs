@@ -1,19 +1,16 @@
-//! The agent's tools as values.
+//! The agent's tools as values: names, schemas, arguments, results. MCP, an agent's own loop and tests use the same.
 
-use crate::plane::ToolCall;
+mod args;
+mod definition;
+mod result;
 
-/// The subject that a call names, for its audit row: bound outside the model, or the argument as given.
-///
-/// Cut to 256 characters; `None` when the call names none.
-pub fn subject_of(call: &ToolCall) -> Option<String> {
-    if let Some(bound) = &call.bound {
-        return Some(bound.expose().to_owned());
-    }
-    #[derive(serde::Deserialize)]
-    struct Named {
-        snapshot_id: Option<String>,
-        subject: Option<String>,
-    }
-    let named: Named = serde_json::from_str(call.arguments.get()).ok()?;
-    named.snapshot_id.or(named.subject).map(|id| id.chars().take(256).collect())
-}
+pub use args::{ExecuteSql, GetSchema, NullRates, SchemaDetail, TextFormat, subject_of};
+pub use definition::{EXECUTE_SQL, GET_SCHEMA, INSTRUCTIONS, NULL_RATES, definitions};
+pub use result::{ToolResult, error_result};
+
+#[cfg(feature = "query")]
+pub mod execute_sql;
+#[cfg(feature = "query")]
+pub mod get_schema;
+#[cfg(feature = "query")]
+pub mod null_rates;

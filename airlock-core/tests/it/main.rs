@@ -1,0 +1,10 @@
+//! Core from outside: what an embedder can call, and what it can rely on.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod egress_corpus;
+mod fixture;
+mod lineage;
+mod names;
+mod query_limits;
+mod tpch;
