@@ -1,0 +1,8 @@
+//! What two processes agree on, tested from outside.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod handshake;
+mod pair;
+mod regenerate;
+mod scripts;
+mod session;
