@@ -1,0 +1,92 @@
+//! The command line of the binary `airlock`: arguments in, an exit code out. The only place that prints.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where the worker talks to a terminal"
+)]
+
+mod args;
+mod doctor;
+mod init;
+mod log;
+mod mask_key;
+mod secrets;
+mod up;
+mod yaml;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use airlock_core::runtime::SystemHost;
+use clap::Parser as _;
+
+use crate::config::{Environment, Flags, Settings};
+use crate::error::WorkerError;
+use crate::protect::protect_process;
+use crate::register::register;
+use args::{Args, Command, MaskKeyCommand, YamlCommand};
+
+/// Parses the arguments, runs the command, and maps its error to an exit code.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help goes to standard output and is no failure; the rest is usage.
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()) * 2);
+        }
+    };
+    match start(args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn start(mut args: Args) -> Result<ExitCode, WorkerError> {
+    protect_process().map_err(|error| WorkerError::System { doing: "protecting this process", error })?;
+    let given = secrets::take(&mut args)?;
+    let flags = Flags {
+        config: args.global.config.clone(),
+        database_url: given.database_url,
+        enrollment_token: given.token,
+        cp_url: args.command.cp_url(),
+    };
+    let settings = Settings::read(&Environment::of_process(), flags)?;
+    log::start(&args.global, settings.log.as_deref())?;
+    for warning in given.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| WorkerError::System { doing: "starting the runtime", error })?;
+    runtime.block_on(run(args.command, settings))
+}
+
+async fn run(command: Command, settings: Settings) -> Result<ExitCode, WorkerError> {
+    let host = Arc::new(SystemHost::new());
+    match command {
+        Command::Up(up) => up::up(&settings, &up, host).await,
+        Command::Run => up::run(&settings, host).await,
+        Command::Init(init) => init::init(&settings, &init).await,
+        Command::Register(args) => {
+            register(&settings, args.cp_fingerprint, &*host).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Yaml(YamlCommand::Lint(lint)) => yaml::lint(&settings, &lint).await,
+        Command::Yaml(YamlCommand::Preview(preview)) => yaml::preview(&settings, &preview, host).await,
+        Command::MaskKey(MaskKeyCommand::Init) => mask_key::init(&settings, &*host),
+        Command::MaskKey(MaskKeyCommand::Fingerprint) => mask_key::fingerprint(&settings, &*host),
+        Command::Doctor => doctor::doctor(&settings).await,
+        Command::Version { json } => {
+            let version = env!("CARGO_PKG_VERSION");
+            match json {
+                true => println!("{}", serde_json::json!({"name": "airlock", "version": version})),
+                false => println!("airlock {version}"),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `airlock yaml`: what is wrong with a policy, and what one subject's snapshot would be.
+
+mod preview;
+
+use std::process::ExitCode;
+
+use airlock_core::policy::{self, Findings, FindingsFormat, Level, Policy};
+use airlock_core::snapshot::{Catalog, SourceError};
+
+use super::args::Lint;
+use crate::config::Settings;
+use crate::error::WorkerError;
+use crate::open_source::OpenSource;
+
+pub(super) use preview::preview;
+
+/// Tells every finding. 0 clean, 1 warnings that were denied, 2 errors, 3 source unreachable.
+pub(super) async fn lint(settings: &Settings, args: &Lint) -> Result<ExitCode, WorkerError> {
+    let format: FindingsFormat =
+        args.format.parse().map_err(|_| WorkerError::Missing("--format is text, json, sarif or github"))?;
+    let yaml = settings.policy_text()?;
+    let (findings, unreachable) = match Policy::parse(&yaml) {
+        Err(findings) => (findings, None),
+        Ok(policy) => match catalog(settings, args, &policy).await {
+            Ok(catalog) => (found(&policy, catalog.as_ref()), None),
+            Err(error) => (found(&policy, None), Some(error)),
+        },
+    };
+    let findings = findings.locate(&yaml);
+    print!("{}", findings.render(format, &settings.config_path.display().to_string()));
+    if findings.count(Level::Error) > 0 {
+        return Ok(ExitCode::from(2));
+    }
+    if let Some(error) = unreachable {
+        return Err(error);
+    }
+    Ok(ExitCode::from(u8::from(args.deny_warnings && findings.count(Level::Warning) > 0)))
+}
+
+fn found(policy: &Policy, catalog: Option<&Catalog>) -> Findings {
+    policy::lint(policy, catalog)
+}
+
+/// The source's catalog; `None` when it is not to be asked.
+async fn catalog(settings: &Settings, args: &Lint, policy: &Policy) -> Result<Option<Catalog>, WorkerError> {
+    if args.offline {
+        return Ok(None);
+    }
+    let url = settings.database_url.as_ref();
+    let url = url.ok_or(WorkerError::Missing(
+        "no source: set DATABASE_URL, or look at the file only with --offline",
+    ))?;
+    let unreachable = |error: SourceError| WorkerError::from(error);
+    let source = OpenSource::for_policy(policy).open(url).await.map_err(unreachable)?;
+    Ok(Some(source.catalog().await.map_err(unreachable)?))
+}

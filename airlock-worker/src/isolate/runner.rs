@@ -1,0 +1,348 @@
+//! [`ChildRunner`]: a pool of children as core's port for running statements.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use airlock_core::query::{Job, QueryError, QueryRunner, Shaped};
+use airlock_core::snapshot::Snapshot;
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::command::ChildCommand;
+use super::doors::Door;
+use super::measure::{Measure, State, describe};
+use super::process::{ChildProcess, Ended, watched};
+use super::quarantine::Quarantine;
+use super::wire::Ask;
+use crate::cache::TmpfsData;
+
+/// How queries are isolated.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IsolateConfig {
+    /// How a child is started.
+    pub command: ChildCommand,
+    /// How many children; one statement each at a time.
+    pub children: usize,
+    /// Bytes of private memory of one child: `query_process_memory`.
+    pub process_memory: u64,
+    /// Statements that may wait for a child.
+    pub queue_max: usize,
+    /// Measures to leave out: where a platform cannot have them and the operator says so, and in tests of that case.
+    pub without: Vec<Measure>,
+}
+
+impl IsolateConfig {
+    /// As many children as there are cores, with every measure.
+    pub fn new(command: ChildCommand, process_memory: u64) -> Self {
+        let children = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { command, children, process_memory, queue_max: 64, without: vec![] }
+    }
+}
+
+/// Runs statements in confined children of this process.
+///
+/// Dropping the runner ends the children.
+#[derive(Debug)]
+pub struct ChildRunner(Arc<Pool>);
+
+struct Pool {
+    config: IsolateConfig,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    idle: Mutex<Vec<ChildProcess>>,
+    quarantine: Mutex<Quarantine>,
+    measures: Vec<(Measure, State)>,
+    start: Instant,
+    tasks: TaskTracker,
+    /// Cancelled when the runner goes.
+    closing: CancellationToken,
+}
+
+impl ChildRunner {
+    /// Starts the children and logs, in one line, what confines them.
+    ///
+    /// # Errors
+    /// If a child does not start and lock itself in.
+    pub async fn start(config: IsolateConfig) -> io::Result<Self> {
+        let mut idle = Vec::new();
+        for _ in 0..config.children.max(1) {
+            idle.push(ChildProcess::start(&config.command, config.process_memory, &config.without).await?);
+        }
+        let measures = idle.first().map(|child| child.measures().to_vec()).unwrap_or_default();
+        let line = describe(&measures);
+        if measures.contains(&(Measure::Seccomp, State::On)) {
+            tracing::info!("query children: {line}");
+        } else {
+            tracing::warn!("query children are weakly confined: {line}");
+        }
+        let pool = Arc::new(Pool {
+            permits: Arc::new(Semaphore::new(idle.len())),
+            waiting: AtomicUsize::new(0),
+            idle: Mutex::new(idle),
+            quarantine: Mutex::default(),
+            measures,
+            start: Instant::now(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            config,
+        });
+        pool.tasks.spawn(sweep(pool.clone()));
+        Ok(Self(pool))
+    }
+
+    /// What confines the children on this machine.
+    pub fn measures(&self) -> &[(Measure, State)] {
+        &self.0.measures
+    }
+
+    /// Has a child try what it must not be able to do: `true` is shut.
+    ///
+    /// # Errors
+    /// If the child did not answer.
+    pub async fn try_doors(&self) -> io::Result<Vec<(Door, bool)>> {
+        let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        let mut lease = Lease::take(&self.0, permit, None).await?;
+        let doors = lease.child().try_doors().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        lease.give_back();
+        Ok(doors)
+    }
+
+    /// Process ids of the children that are idle now.
+    pub fn idle_pids(&self) -> Vec<u32> {
+        self.0.idle.lock().iter().filter_map(ChildProcess::pid).collect()
+    }
+}
+
+impl Drop for ChildRunner {
+    fn drop(&mut self) {
+        self.0.closing.cancel();
+        self.0.tasks.close();
+        self.0.idle.lock().clear();
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl QueryRunner<TmpfsData> for ChildRunner {
+    /// The duration is the time spent queueing.
+    async fn run(
+        &self,
+        job: Job,
+        snapshot: Arc<Snapshot<TmpfsData>>,
+    ) -> Result<(Shaped, Duration), QueryError> {
+        let pool = &self.0;
+        let begun = Instant::now();
+        let deadline = begun + job.timeout;
+        if pool.quarantine.lock().holds(job.sql.as_str(), pool.start.elapsed()) {
+            return Err(QueryError::Crashed);
+        }
+        let permit = pool.queue(deadline).await?;
+        let queued = begun.elapsed();
+        let shaped = pool.execute(&job, &snapshot, permit, deadline).await?;
+        Ok((shaped, queued))
+    }
+}
+
+impl Pool {
+    /// Waits for a free child.
+    async fn queue(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, QueryError> {
+        let busy = QueryError::Busy { retry_after_ms: BUSY_RETRY_MS };
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place = Place::take(&self.waiting, self.config.queue_max).ok_or(busy.clone())?;
+        match timeout_at(deadline, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            // It never ran, so it is not the statement that was slow.
+            _ => Err(busy),
+        }
+    }
+
+    async fn execute(
+        self: &Arc<Self>,
+        job: &Job,
+        snapshot: &Arc<Snapshot<TmpfsData>>,
+        permit: OwnedSemaphorePermit,
+        deadline: Instant,
+    ) -> Result<Shaped, QueryError> {
+        let started = Lease::take(self, permit, Some(snapshot.clone())).await;
+        let mut lease =
+            started.map_err(|e| QueryError::Engine(format!("a query child did not start: {}", e.kind())))?;
+        let ask = Ask {
+            key: snapshot.data.key(),
+            sql: job.sql.as_str().to_owned(),
+            format: job.format,
+            max_rows: job.max_rows,
+            offset: job.offset,
+            timeout: deadline.saturating_duration_since(Instant::now()),
+        };
+        let child = lease.child();
+        let (pid, memory) = (child.pid(), self.config.process_memory);
+        let work = async {
+            match child.hold(&snapshot.data, &job.limits).await? {
+                Ok(()) => child.run(ask).await,
+                Err(error) => Ok(Err(error)),
+            }
+        };
+        match watched(pid, memory, deadline + KILL_GRACE, work).await {
+            Ok(result) => {
+                lease.give_back();
+                result
+            }
+            Err(ended) => Err(self.bury(job, lease, ended).await),
+        }
+    }
+
+    /// Says why a child ended, and keeps its statement away from the next one.
+    async fn bury(&self, job: &Job, mut lease: Lease, ended: Ended) -> QueryError {
+        let error = match ended {
+            Ended::Late => QueryError::Timeout,
+            Ended::Memory => MEMORY_EXCEEDED,
+            Ended::Gone => match lease.child().ended_for_memory().await {
+                true => MEMORY_EXCEEDED,
+                false => QueryError::Crashed,
+            },
+        };
+        if error == QueryError::Crashed {
+            self.quarantine.lock().add(job.sql.as_str(), self.start.elapsed());
+        }
+        tracing::warn!(error = %error, "a statement ended its query child");
+        error
+    }
+}
+
+/// A child in use. Dropped without being given back, the child is killed, and a fresh one takes its place.
+struct Lease {
+    pool: Arc<Pool>,
+    /// `None` only between `give_back` and the end of `drop`.
+    held: Option<(ChildProcess, OwnedSemaphorePermit)>,
+    /// Kept until the child no longer runs on it.
+    snapshot: Option<Arc<Snapshot<TmpfsData>>>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Lease {
+    async fn take(
+        pool: &Arc<Pool>,
+        permit: OwnedSemaphorePermit,
+        snapshot: Option<Arc<Snapshot<TmpfsData>>>,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Handle::current();
+        let idle = {
+            let mut idle = pool.idle.lock();
+            std::iter::from_fn(|| idle.pop()).find_map(|mut child| child.is_running().then_some(child))
+        };
+        let child = match idle {
+            Some(child) => child,
+            None => pool.fresh().await?,
+        };
+        Ok(Self { pool: pool.clone(), held: Some((child, permit)), snapshot, runtime })
+    }
+
+    fn child(&mut self) -> &mut ChildProcess {
+        &mut self.held.as_mut().expect("a lease holds its child until it is given back").0
+    }
+
+    /// The child answered: it may serve the next statement, unless it grew too large.
+    fn give_back(mut self) {
+        if self.child().is_bloated() {
+            return;
+        }
+        if let Some((child, permit)) = self.held.take() {
+            self.pool.idle.lock().push(child);
+            drop(permit);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some((mut child, permit)) = self.held.take() else { return };
+        child.kill();
+        let (pool, snapshot) = (self.pool.clone(), self.snapshot.take());
+        let replace = async move {
+            child.ended_for_memory().await;
+            drop(snapshot);
+            match pool.fresh().await {
+                Ok(child) if !pool.closing.is_cancelled() => pool.idle.lock().push(child),
+                Ok(_) => {}
+                // The next statement tries again, and says so when it fails.
+                Err(e) => tracing::warn!(kind = %e.kind(), "a query child did not start"),
+            }
+            drop(permit);
+        };
+        self.pool.tasks.spawn_on(replace, &self.runtime);
+    }
+}
+
+impl Pool {
+    async fn fresh(&self) -> io::Result<ChildProcess> {
+        ChildProcess::start(&self.config.command, self.config.process_memory, &self.config.without).await
+    }
+}
+
+/// A place in the queue.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
+        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < max).then_some(n + 1)).ok()?;
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Has idle children drop snapshots that were evicted, so that nothing of them outlives their last reader by long.
+async fn sweep(pool: Arc<Pool>) {
+    let mut tick = interval(SWEEP_INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = pool.closing.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        for _ in 0..pool.config.children {
+            // A child that serves a statement meanwhile is told before its next one.
+            let Ok(permit) = pool.permits.clone().try_acquire_owned() else { break };
+            let idle = {
+                let mut idle = pool.idle.lock();
+                if idle.is_empty() { None } else { Some(idle.remove(0)) }
+            };
+            let Some(child) = idle else { continue };
+            let mut lease = Lease {
+                pool: pool.clone(),
+                held: Some((child, permit)),
+                snapshot: None,
+                runtime: tokio::runtime::Handle::current(),
+            };
+            if let Ok(Ok(())) = tokio::time::timeout(SWEEP_INTERVAL, lease.child().forget_evicted()).await {
+                lease.give_back();
+            }
+        }
+    }
+}
+
+const MEMORY_EXCEEDED: QueryError = QueryError::LimitExceeded { limit: "query_process_memory" };
+/// After the deadline, for a child that stops by itself.
+const KILL_GRACE: Duration = Duration::from_millis(500);
+/// When to try again after [`QueryError::Busy`].
+const BUSY_RETRY_MS: u64 = 1_000;
+/// Between two visits to idle children.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);

@@ -1,0 +1,166 @@
+//! TLS, HTTP/2 and the gRPC stream to the hub.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+use url::{Host, Url};
+
+use airlock_proto::limits::{HUB_FRAME_BYTES_MAX, WORKER_FRAME_BYTES_MAX};
+use airlock_proto::wire::{Frame, tunnel_client::TunnelClient};
+
+use super::TunnelError;
+
+/// TCP, TLS and HTTP/2 together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// HTTP/2 pings keep the way through NAT and proxies open; whether the peer lives, the session finds out.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// How long one of them may stay unanswered.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Frames between a session and HTTP/2. More wait in the session, where they can be withdrawn.
+const FRAMES_BUFFERED: usize = 16;
+
+/// Why no stream was opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DialError {
+    /// No connection: name, TCP, TLS or HTTP/2.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The control plane refused the stream.
+    #[error("the control plane refused the tunnel: {0}")]
+    Refused(tonic::Code),
+}
+
+/// What carries a session.
+pub(super) struct Carrier {
+    pub(super) outbound: mpsc::Sender<Frame>,
+    pub(super) inbound: Streaming<Frame>,
+}
+
+/// Dials one control plane.
+#[derive(Clone, Debug)]
+pub(super) struct Dialer(Endpoint);
+
+impl Dialer {
+    pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Result<Self, TunnelError> {
+        let tls = match url.scheme() {
+            "https" => true,
+            "http" if is_loopback(url) => false,
+            "http" => return Err(TunnelError::Url("http is for loopback only; use https")),
+            _ => return Err(TunnelError::Url("must begin with https://")),
+        };
+        if url.path() != "/"
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+        {
+            return Err(TunnelError::Url("must be a scheme, a host and a port only"));
+        }
+        let endpoint = Endpoint::from_shared(url.as_str().to_owned())
+            .map_err(|_| TunnelError::Url("is no URL that can be dialled"))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true);
+        let endpoint = match tls {
+            true => {
+                endpoint.tls_config(tls_config(ca_file)?).map_err(|e| TunnelError::CaFile(e.to_string()))?
+            }
+            false => endpoint,
+        };
+        Ok(Self(endpoint))
+    }
+
+    pub(super) async fn dial(&self) -> Result<Carrier, DialError> {
+        let channel = self.0.connect().await.map_err(|e| DialError::Connect(chain(&e)))?;
+        let (outbound, frames) = mpsc::channel(FRAMES_BUFFERED);
+        let mut client = TunnelClient::new(channel)
+            // Checked on the length prefix, before anything is allocated for the frame.
+            .max_decoding_message_size(HUB_FRAME_BYTES_MAX)
+            .max_encoding_message_size(WORKER_FRAME_BYTES_MAX);
+        let opened = tokio::time::timeout(CONNECT_TIMEOUT, client.open(ReceiverStream::new(frames))).await;
+        match opened {
+            Ok(Ok(response)) => Ok(Carrier { outbound, inbound: response.into_inner() }),
+            // The status' own text comes from whatever answered; its code is enough.
+            Ok(Err(status)) => Err(DialError::Refused(status.code())),
+            Err(_) => Err(DialError::Refused(tonic::Code::DeadlineExceeded)),
+        }
+    }
+}
+
+/// The system's trust anchors and the file's.
+fn tls_config(ca_file: Option<&Path>) -> Result<ClientTlsConfig, TunnelError> {
+    let mut config = ClientTlsConfig::new();
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path).map_err(|e| TunnelError::CaFile(e.kind().to_string()))?;
+        config = config.ca_certificate(Certificate::from_pem(pem));
+        // A slim container may have no anchors of its own.
+        if rustls_native_certs::load_native_certs().certs.is_empty() {
+            return Ok(config);
+        }
+    }
+    Ok(config.with_native_roots())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
+    }
+}
+
+/// An error and its causes in one line: tonic's own text is only "transport error".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, accepted: bool) {
+        // `Endpoint` makes its connector's TLS set-up here, nothing more: no task, no socket.
+        assert_eq!(Dialer::new(&url.parse().unwrap(), None).is_ok(), accepted, "{url}");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for good in ["http://localhost:8080", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:9"] {
+            check(good, true);
+        }
+        for bad in [
+            "http://example.com",
+            "http://localhost.example.com",
+            "http://10.0.0.1",
+            "http://[::ffff:10.0.0.1]",
+            "ftp://localhost",
+            "http://localhost/path",
+            "http://localhost/?q",
+            "http://user@localhost",
+        ] {
+            check(bad, false);
+        }
+    }
+
+    #[test]
+    fn a_file_of_trust_anchors_must_be_readable() {
+        let missing =
+            Dialer::new(&"https://example.com".parse().unwrap(), Some(Path::new("/nonexistent/ca.pem")));
+        assert!(matches!(missing, Err(TunnelError::CaFile(_))));
+    }
+}
