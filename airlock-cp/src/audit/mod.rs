@@ -1,0 +1,30 @@
+//! The audit log: intents, one hash chain per org, signed checkpoints, and what is read from them.
+//!
+//! No answer without a row. Intents and outcomes of all callers are written in groups, one transaction for many
+//! ([`StoreSink`]); what a dead process left open is closed as `unknown` (`keeper`). Rows are kept as they were hashed;
+//! the columns beside them serve filters only, and verification compares them.
+//!
+//! Not here yet: retention. Rows stay until somebody builds the signed tombstone that lets them go.
+
+mod check;
+mod export;
+mod filter;
+mod journal;
+pub(crate) mod keeper;
+mod log;
+mod repo;
+mod routes;
+mod row;
+mod sink;
+mod tail;
+mod write;
+
+pub use check::{ChainCheck, ChainReport, Mismatch};
+pub use export::{ExportFormat, ExportHeader};
+pub use filter::{AuditFilter, Scope};
+pub use journal::{Caller, Journal, Subject};
+pub use log::{AuditLog, AuditPage};
+pub use routes::{AuditRoutes, api};
+pub use row::Row;
+pub use sink::StoreSink;
+pub use tail::{Follower, Tail};

@@ -1,0 +1,249 @@
+//! The environment, read once: `AIRLOCK_CP_*`, each also as `…_FILE` naming a file that holds the value.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use airlock_core::Secret;
+use url::Url;
+
+use crate::http::TrustedProxies;
+
+/// Everything the environment says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The bearer of the admin API. Needed to serve.
+    pub operator_token: Option<Secret<String>>,
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// Under which URL others reach us; from `bind` when it is not said.
+    pub public_url: Url,
+    /// Whether the public URL was said.
+    pub public_url_given: bool,
+    /// Where the SQLite store is.
+    pub data_dir: PathBuf,
+    /// The Postgres store, instead.
+    pub database_url: Option<Secret<String>>,
+    /// Certificate and key, if we terminate TLS.
+    pub tls: Option<TlsFiles>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The signing key as PEM; the store's own when absent.
+    pub signing_key: Option<Secret<String>>,
+    /// Where metrics are served; `None` when switched off.
+    pub metrics_bind: Option<SocketAddr>,
+    /// Web origins of consoles hosted elsewhere.
+    pub cors_origins: Vec<String>,
+    /// What is logged, in the words of `tracing`.
+    pub log: String,
+    /// Names of variables that were set and mean nothing to this program.
+    pub ignored: Vec<String>,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// What is wrong with the environment: all of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .problems.join("\n"))]
+pub struct ConfigError {
+    /// One line for each problem.
+    pub problems: Vec<String>,
+}
+
+const PREFIX: &str = "AIRLOCK_CP_";
+const TOKEN_CHARS_MIN: usize = 32;
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// With every problem at once.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self::from_vars(std::env::vars_os().filter_map(text))
+    }
+
+    /// Reads the environment given.
+    ///
+    /// # Errors
+    /// With every problem at once.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let ours = |(name, value): (String, String)| Some((name.strip_prefix(PREFIX)?.to_owned(), value));
+        let mut vars = Vars { left: vars.into_iter().filter_map(ours).collect(), problems: Vec::new() };
+
+        let operator_token = vars.take("OPERATOR_TOKEN").map(Secret::new);
+        if operator_token.as_ref().is_some_and(|t| t.expose().chars().count() < TOKEN_CHARS_MIN) {
+            vars.problem(
+                "OPERATOR_TOKEN",
+                "has at least 32 characters; `airlock-cp token generate` makes one",
+            );
+        }
+        let tls = match (vars.take_path("TLS_CERT"), vars.take_path("TLS_KEY")) {
+            (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+            (None, None) => None,
+            _ => {
+                vars.problem("TLS_CERT", "and AIRLOCK_CP_TLS_KEY go together");
+                None
+            }
+        };
+        let default_bind = if tls.is_some() { "0.0.0.0:8443" } else { "127.0.0.1:8080" };
+        let bind =
+            vars.parse("BIND", "an address and a port").unwrap_or(default_bind.parse().expect("an address"));
+        let metrics_bind = match vars.take("METRICS_BIND").as_deref() {
+            None => Some(SocketAddr::from(([127, 0, 0, 1], 9091))),
+            Some("off") => None,
+            Some(text) => text.parse().ok().or_else(|| {
+                vars.problem("METRICS_BIND", "an address and a port, or `off`");
+                None
+            }),
+        };
+        let given: Option<Url> = vars.parse("PUBLIC_URL", "an http or https URL");
+        if given.as_ref().is_some_and(|u| !matches!(u.scheme(), "http" | "https") || u.host_str().is_none()) {
+            vars.problem("PUBLIC_URL", "an http or https URL");
+        }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let own = || Url::parse(&format!("{scheme}://{bind}")).expect("an address makes a URL");
+        let public_url_given = given.is_some();
+        let trusted_proxies = match TrustedProxies::parse(&vars.take("TRUSTED_PROXIES").unwrap_or_default()) {
+            Ok(proxies) => proxies,
+            Err(part) => {
+                vars.problem("TRUSTED_PROXIES", &format!("`{part}` is neither an address nor a network"));
+                TrustedProxies::default()
+            }
+        };
+        let origins = vars.take("CORS_ORIGINS").unwrap_or_default();
+        let config = Self {
+            operator_token,
+            bind,
+            public_url: given.unwrap_or_else(own),
+            public_url_given,
+            data_dir: vars.take("DATA_DIR").unwrap_or_else(|| "/data".to_owned()).into(),
+            database_url: vars.take("DATABASE_URL").map(Secret::new),
+            tls,
+            trusted_proxies,
+            // `…_FILE` alone is the documented form; the value itself works as for all.
+            signing_key: vars.take("SIGNING_KEY").map(Secret::new),
+            metrics_bind,
+            cors_origins: origins
+                .split(',')
+                .map(str::trim)
+                .filter(|o| !o.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            log: vars.take("LOG").unwrap_or_else(|| "info".to_owned()),
+            ignored: vars.left.keys().map(|name| format!("{PREFIX}{name}")).collect(),
+        };
+        if vars.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: vars.problems }) }
+    }
+
+    /// The SQLite store's file.
+    pub fn sqlite_file(&self) -> PathBuf {
+        self.data_dir.join("airlock-cp.sqlite")
+    }
+}
+
+struct Vars {
+    left: BTreeMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Vars {
+    fn problem(&mut self, name: &str, rule: &str) {
+        self.problems.push(format!("{PREFIX}{name}: {rule}"));
+    }
+    /// The value, or the content of the file that `…_FILE` names. Empty is absent.
+    fn take(&mut self, name: &str) -> Option<String> {
+        let value = self.left.remove(name).filter(|v| !v.is_empty());
+        let file = self.left.remove(&format!("{name}_FILE")).filter(|v| !v.is_empty());
+        match (value, file) {
+            (Some(_), Some(_)) => {
+                self.problem(name, "is set twice: as itself and as _FILE");
+                None
+            }
+            (Some(value), None) => Some(value),
+            (None, Some(file)) => match std::fs::read_to_string(Path::new(&file)) {
+                Ok(text) => Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
+                Err(e) => {
+                    self.problem(&format!("{name}_FILE"), &format!("cannot be read: {}", e.kind()));
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+    /// A path: here the variable itself names the file.
+    fn take_path(&mut self, name: &str) -> Option<PathBuf> {
+        let file = self.left.remove(&format!("{name}_FILE"));
+        self.left.remove(name).or(file).filter(|v| !v.is_empty()).map(PathBuf::from)
+    }
+    fn parse<T: std::str::FromStr>(&mut self, name: &str, rule: &str) -> Option<T> {
+        let text = self.take(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.problem(name, rule);
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_vars(vars.iter().map(|(n, v)| (format!("AIRLOCK_CP_{n}"), (*v).to_owned())))
+    }
+
+    #[test]
+    fn without_anything_it_listens_on_loopback() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.bind, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8080/");
+        assert_eq!(config.metrics_bind, Some("127.0.0.1:9091".parse().unwrap()));
+        assert!(config.operator_token.is_none());
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        let error = read(&[
+            ("OPERATOR_TOKEN", "short"),
+            ("BIND", "nowhere"),
+            ("TLS_CERT", "/c.pem"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8,x"),
+            ("PUBLIC_URL", "ftp://x"),
+        ])
+        .unwrap_err();
+        assert_eq!(error.problems.len(), 5, "{error}");
+        assert!(!error.to_string().contains("short"));
+    }
+
+    #[test]
+    fn a_value_may_come_from_a_file_and_not_from_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        std::fs::write(&file, format!("{}\n", "x".repeat(40))).unwrap();
+        let file = file.to_str().unwrap();
+        let config = read(&[("OPERATOR_TOKEN_FILE", file)]).unwrap();
+        assert!(config.operator_token.unwrap().matches(&"x".repeat(40)));
+        assert!(read(&[("OPERATOR_TOKEN_FILE", file), ("OPERATOR_TOKEN", &"y".repeat(40))]).is_err());
+        assert!(read(&[("OPERATOR_TOKEN_FILE", "/nowhere")]).is_err());
+    }
+
+    #[test]
+    fn secrets_are_not_printed_and_unknown_names_are_told() {
+        let config =
+            read(&[("OPERATOR_TOKEN", &"s3cret".repeat(8)), ("AUDIT_RETENTION_DAYS", "30")]).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"));
+        assert_eq!(config.ignored, ["AIRLOCK_CP_AUDIT_RETENTION_DAYS"]);
+    }
+}

@@ -1,0 +1,148 @@
+//! Argon2id over API keys, on few threads: it is slow and hungry on purpose, so that it must not become an attack.
+//!
+//! Source: RFC 9106; parameters of data.md 10.3 (19 MiB, two passes, one lane: OWASP's first choice for Argon2id).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use airlock_core::{Host, Secret};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+// More waiting than this is an attack or a storm; both are better told to come back.
+const WAITING_MAX: usize = 256;
+
+/// Too many hashes wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overloaded;
+
+pub(crate) type Seat = OwnedSemaphorePermit;
+
+/// Half of the cores for hashing, at least one. Cloning shares them.
+#[derive(Clone, Debug)]
+pub(crate) struct Hashing {
+    seats: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    runs: Arc<AtomicU64>,
+    // What an unknown key is checked against, so that it takes the same time.
+    dummy: Arc<str>,
+}
+
+impl Hashing {
+    pub(crate) fn new(host: &dyn Host) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut random = [0; 16];
+        host.random(&mut random);
+        let dummy = hash_now(&hex::encode(random), &random).into();
+        Self {
+            seats: Arc::new(Semaphore::new((cores / 2).max(1))),
+            waiting: Arc::default(),
+            runs: Arc::default(),
+            dummy,
+        }
+    }
+
+    /// How many hashes were computed.
+    pub(crate) fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// The PHC string of a new key.
+    pub(crate) async fn hash(&self, host: &dyn Host, text: Secret<String>) -> Result<String, Overloaded> {
+        let mut salt = [0; 16];
+        host.random(&mut salt);
+        let seat = self.seat().await?;
+        self.run(seat, move || hash_now(text.expose(), &salt)).await.map(|(phc, _)| phc)
+    }
+
+    /// Whether `text` is what `phc` was made from; without `phc`, no, after the same work. `still_needed` is asked once
+    /// a seat is free: another call may have answered meanwhile. The seat comes with the verdict and is kept until that
+    /// is remembered, so that the next in line finds it.
+    pub(crate) async fn matches(
+        &self,
+        text: Secret<String>,
+        phc: Option<String>,
+        still_needed: impl FnOnce() -> bool,
+    ) -> Result<Option<(bool, Seat)>, Overloaded> {
+        let seat = self.seat().await?;
+        if !still_needed() {
+            return Ok(None);
+        }
+        let dummy = self.dummy.clone();
+        let work = move || {
+            let known = phc.is_some();
+            let phc = phc.as_deref().unwrap_or(&dummy);
+            let matches = PasswordHash::new(phc)
+                .is_ok_and(|hash| argon2().verify_password(text.expose().as_bytes(), &hash).is_ok());
+            known && matches
+        };
+        self.run(seat, work).await.map(Some)
+    }
+
+    async fn seat(&self) -> Result<Seat, Overloaded> {
+        struct Waiting<'a>(&'a AtomicUsize);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= WAITING_MAX {
+            return Err(Overloaded);
+        }
+        self.seats.clone().acquire_owned().await.map_err(|_| Overloaded)
+    }
+
+    // The seat goes with the work: who is gone does not free it early.
+    async fn run<T: Send + 'static>(
+        &self,
+        seat: Seat,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, Seat), Overloaded> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let work = move || (work(), seat);
+        tokio::task::spawn_blocking(work).await.map_err(|_| Overloaded)
+    }
+}
+
+fn argon2() -> Argon2<'static> {
+    let params =
+        Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are within Argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn hash_now(text: &str, salt: &[u8]) -> String {
+    let hash: PasswordHash = argon2()
+        .hash_password_with_salt(text.as_bytes(), salt)
+        .expect("salt and output have the usual lengths");
+    hash.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use airlock_core::runtime::SystemHost;
+
+    #[tokio::test]
+    async fn a_hash_names_its_parameters_and_matches_its_text_only() {
+        let host = SystemHost::new();
+        let hashing = Hashing::new(&host);
+        let phc = hashing.hash(&host, Secret::new("one".into())).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        let matches = async |text: &str, phc: Option<String>| {
+            let verdict = hashing.matches(Secret::new(text.into()), phc, || true).await.unwrap();
+            verdict.map(|(matches, _)| matches)
+        };
+        assert_eq!(matches("one", Some(phc.clone())).await, Some(true));
+        assert_eq!(matches("two", Some(phc)).await, Some(false));
+        assert_eq!(matches("one", None).await, Some(false));
+        assert_eq!(matches("one", Some("no hash".into())).await, Some(false));
+        assert_eq!(hashing.runs(), 5);
+    }
+}

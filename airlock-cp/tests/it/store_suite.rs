@@ -1,0 +1,137 @@
+//! The store on both databases.
+
+use airlock_cp::store::SCHEMA_VERSION;
+use airlock_cp::{Store, StoreError};
+
+use crate::harness::{Cp, TestStore, on_both};
+
+on_both! {
+    migration_runs_once_even_when_two_begin_at_once(test) {
+        let (a, b) = (test.again().await, test.again().await);
+        let (first, second) = tokio::join!(a.migrate(), b.migrate());
+        let mut found = [first.unwrap().0, second.unwrap().0];
+        found.sort_unstable();
+        assert_eq!(found, [0, SCHEMA_VERSION]);
+        assert_eq!(test.store.migrate().await.unwrap(), (SCHEMA_VERSION, SCHEMA_VERSION));
+    }
+
+    a_fresh_store_has_the_org_default_and_nothing_else(test) {
+        test.store.migrate().await.unwrap();
+        assert_eq!(test.text("SELECT id FROM orgs").await, "default");
+        for table in ["tenants", "workers", "enrollment_tokens", "api_keys", "audit", "audit_open", "revocations"] {
+            let count = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}");
+            assert_eq!(test.text(&count).await, "0", "{table}");
+        }
+    }
+
+    a_store_of_a_newer_program_is_refused_and_left_alone(test) {
+        test.store.migrate().await.unwrap();
+        test.raw("UPDATE kv SET value = '999' WHERE name = 'schema_version'").await;
+        let refused = test.again().await.migrate().await.unwrap_err();
+        assert_eq!(refused, StoreError::Newer { found: 999, known: SCHEMA_VERSION });
+        assert!(refused.to_string().contains("newer airlock-cp"));
+        assert_eq!(test.text("SELECT value FROM kv WHERE name = 'schema_version'").await, "999");
+    }
+
+    two_processes_end_with_one_signing_key(test) {
+        test.store.migrate().await.unwrap();
+        let host = airlock_core::runtime::SystemHost::new();
+        let (a, b) = (test.again().await, test.again().await);
+        let (first, second) = tokio::join!(a.signing_key(&host), b.signing_key(&host));
+        assert_eq!(first.unwrap().public(), second.unwrap().public());
+    }
+
+    a_damaged_signing_key_is_said_and_not_replaced(test) {
+        test.store.migrate().await.unwrap();
+        test.raw("INSERT INTO kv (name, value) VALUES ('cp_signing_key', 'no key')").await;
+        let host = airlock_core::runtime::SystemHost::new();
+        let refused = test.store.signing_key(&host).await.unwrap_err();
+        assert_eq!(refused, StoreError::Damaged("cp_signing_key"));
+    }
+}
+
+/// Every column is on this list; a new one is added by somebody who has thought about what it may hold.
+const COLUMNS: &[(&str, &str)] = &[
+    (
+        "api_keys",
+        "kid tenant_id name phc snapshots tools max_rows rate_limit created_at expires_at retires_at successor revoked_at last_used_at version",
+    ),
+    (
+        "audit",
+        "org_id seq id ts tenant_id trace_id action outcome error_class tool kid worker_id snapshot_id event prev_hash hash",
+    ),
+    ("audit_checkpoints", "org_id seq root ts signature"),
+    ("audit_open", "id process_id org_id ts event"),
+    ("counters", "name value"),
+    ("enrollment_tokens", "id tenant_id worker_id hash created_at expires_at used_at used_key revoked_at"),
+    ("idempotency", "actor route key_hash body_hash created_at status answer"),
+    ("kv", "name value"),
+    ("orgs", "id name created_at audit_seq audit_head"),
+    ("processes", "id lease_until"),
+    ("revocations", "seq ts kind tenant_id name"),
+    ("tenants", "id org_id slug name status created_at updated_at version"),
+    (
+        "workers",
+        "tenant_id id public_key hostname version enrolled_at revoked_at session_id connected_at last_seen_at",
+    ),
+];
+
+#[tokio::test]
+async fn there_is_no_column_for_database_urls_sql_text_or_rows() {
+    let test = TestStore::sqlite().await;
+    test.store.migrate().await.unwrap();
+    let pool = test.sqlite_pool().await;
+    let mut found: Vec<(String, String)> = sqlx::query_as(
+        "SELECT t.name, group_concat(c.name, ' ') FROM sqlite_schema t, pragma_table_info(t.name) c \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name ORDER BY t.name",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    found.sort();
+    let expected: Vec<_> = COLUMNS.iter().map(|(t, c)| ((*t).to_owned(), (*c).to_owned())).collect();
+    assert_eq!(found, expected);
+    for (table, columns) in &found {
+        for column in columns.split(' ') {
+            for word in ["url", "dsn", "sql", "query", "statement", "result", "row", "password", "secret"] {
+                let told = column != "max_rows" && column.contains(word);
+                assert!(!told, "{table}.{column} looks like a place for {word}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backup_is_whole_private_and_never_overwrites() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = TestStore::sqlite().await;
+    let cp = Cp::on(test.store.clone()).await;
+    cp.tenant("acme").await;
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("copy.sqlite");
+    test.store.backup(&copy).await.unwrap();
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(test.store.backup(&copy).await, Err(StoreError::Address(_))));
+    let restored = Cp::on(Store::sqlite(&copy).await.unwrap()).await;
+    assert_eq!(restored.get("/api/v1/tenants/t_acme").await.status.as_u16(), 200);
+    assert_eq!(restored.app.public_key(), cp.app.public_key());
+}
+
+#[tokio::test]
+async fn the_store_file_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("cp.sqlite");
+    let store = Store::sqlite(&file).await.unwrap();
+    store.migrate().await.unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused_without_being_printed() {
+    let error = Store::postgres("not-a-url://user:s3cret@host").await.unwrap_err();
+    assert!(!error.to_string().contains("s3cret"));
+}
