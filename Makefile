@@ -1,0 +1,11 @@
+# The menu. Each recipe calls cargo or a script of .ci; CI runs the same words.
+.PHONY: demo test check
+
+demo:   ## the whole passage in one process, on sample data (DEMO_ONCE=1 ends it after the answer)
+	@.ci/demo
+
+test:   ## installs what the tests need (Postgres) and runs them all
+	@.ci/test
+
+check:  ## formatting, lints, features, licences, docs
+	@.ci/check
