@@ -1,6 +1,10 @@
 //! The worker from outside: its sources against real databases, its query children, its command line.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking; one that is skipped says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking; one that is skipped says so"
+)]
 
 mod cli;
 mod isolate;
