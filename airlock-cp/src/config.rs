@@ -111,8 +111,7 @@ impl Config {
         if given.as_ref().is_some_and(|u| !matches!(u.scheme(), "http" | "https") || u.host_str().is_none()) {
             vars.problem("PUBLIC_URL", "an http or https URL");
         }
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let own = || Url::parse(&format!("{scheme}://{bind}")).expect("an address makes a URL");
+        let own = || own_url(bind, tls.is_some());
         let public_url_given = given.is_some();
         let trusted_proxies = match TrustedProxies::parse(&vars.take("TRUSTED_PROXIES").unwrap_or_default()) {
             Ok(proxies) => proxies,
@@ -146,10 +145,23 @@ impl Config {
         if vars.problems.is_empty() { Ok(config) } else { Err(ConfigError { problems: vars.problems }) }
     }
 
+    /// Takes in where the listener is: with port 0, the system chose. The public URL follows unless it was said.
+    pub(crate) fn listens_at(&mut self, address: SocketAddr) {
+        self.bind = address;
+        if !self.public_url_given {
+            self.public_url = own_url(address, self.tls.is_some());
+        }
+    }
+
     /// The SQLite store's file.
     pub fn sqlite_file(&self) -> PathBuf {
         self.data_dir.join("airlock-cp.sqlite")
     }
+}
+
+fn own_url(address: SocketAddr, tls: bool) -> Url {
+    let scheme = if tls { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}")).expect("an address makes a URL")
 }
 
 struct Vars {
@@ -211,6 +223,17 @@ mod tests {
         assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8080/");
         assert_eq!(config.metrics_bind, Some("127.0.0.1:9091".parse().unwrap()));
         assert!(config.operator_token.is_none());
+    }
+
+    #[test]
+    fn the_public_url_follows_the_listener_unless_it_was_said() {
+        let at = "127.0.0.1:4711".parse().unwrap();
+        let mut config = read(&[("BIND", "127.0.0.1:0")]).unwrap();
+        config.listens_at(at);
+        assert_eq!((config.bind, config.public_url.as_str()), (at, "http://127.0.0.1:4711/"));
+        let mut config = read(&[("BIND", "127.0.0.1:0"), ("PUBLIC_URL", "https://a.example")]).unwrap();
+        config.listens_at(at);
+        assert_eq!((config.bind, config.public_url.as_str()), (at, "https://a.example/"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::admin;
 use crate::app::App;
-use crate::config::TlsFiles;
+use crate::config::{Config, TlsFiles};
 use crate::error::StartError;
 use crate::http::TrustedProxies;
 use crate::hub::PeerIp;
@@ -52,6 +52,34 @@ pub struct Listening {
     pub metrics: Option<SocketAddr>,
 }
 
+/// Sockets that are bound and not served yet. They come first: port 0 becomes a real one only here, and what the control
+/// plane tells workers of itself is made of it. Who connects early waits.
+#[derive(Debug)]
+pub struct Listeners {
+    api: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Binds the addresses of `config`, and writes into it those that the system chose.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn bind(config: &mut Config) -> Result<Self, StartError> {
+        let (api, address) = bind(config.bind).await?;
+        config.listens_at(address);
+        let metrics = match config.metrics_bind {
+            Some(wanted) => {
+                let (listener, address) = bind(wanted).await?;
+                config.metrics_bind = Some(address);
+                Some(listener)
+            }
+            None => None,
+        };
+        Ok(Self { api, metrics })
+    }
+}
+
 struct Server {
     router: Router,
     builder: Builder<TokioExecutor>,
@@ -62,29 +90,45 @@ struct Server {
 
 /// Starts to listen as the app's configuration says. [`App::shut_down`] ends it.
 ///
+/// With port 0 the app does not know its own URL: bind [`Listeners`] before it is made then, and use [`serve_on`].
+///
 /// # Errors
 /// When an address cannot be bound or the certificate cannot be used.
 pub async fn serve(app: &App, router: Router) -> Result<Listening, StartError> {
+    let listeners = Listeners::bind(&mut app.config().clone()).await?;
+    serve_on(app, listeners, router)
+}
+
+/// Serves on sockets that are bound already. [`App::shut_down`] ends it.
+///
+/// # Errors
+/// When the certificate cannot be used.
+pub fn serve_on(app: &App, listeners: Listeners, router: Router) -> Result<Listening, StartError> {
     let config = app.config();
     let tls = config.tls.as_ref().map(acceptor).transpose()?;
-    let proxies = config.trusted_proxies.clone();
-    let address = listen(app, config.bind, router, tls, proxies).await?;
-    let metrics = match config.metrics_bind {
-        Some(bind) => Some(listen(app, bind, metrics_router(app), None, TrustedProxies::default()).await?),
+    let address = listen(app, listeners.api, router, tls, config.trusted_proxies.clone())?;
+    let metrics = match listeners.metrics {
+        Some(listener) => Some(listen(app, listener, metrics_router(app), None, TrustedProxies::default())?),
         None => None,
     };
     Ok(Listening { address, metrics })
 }
 
-async fn listen(
+async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |e: std::io::Error| StartError::Bind { address: wanted, kind: e.kind() };
+    let listener = TcpListener::bind(wanted).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
+}
+
+fn listen(
     app: &App,
-    bind: SocketAddr,
+    listener: TcpListener,
     router: Router,
     tls: Option<TlsAcceptor>,
     proxies: TrustedProxies,
 ) -> Result<SocketAddr, StartError> {
-    let refused = |e: std::io::Error| StartError::Bind { address: bind, kind: e.kind() };
-    let listener = TcpListener::bind(bind).await.map_err(refused)?;
+    let refused = |e: std::io::Error| StartError::Bind { address: app.config().bind, kind: e.kind() };
     let address = listener.local_addr().map_err(refused)?;
     let server = Server { router, builder: builder(), tls, proxies, stop: app.tasks().stop() };
     app.tasks().spawn(TaskKind::Accept, accept(Arc::new(server), listener, app.tasks().clone()));

@@ -1,7 +1,9 @@
-//! What shells share and core itself never uses: the system's clock and randomness, tasks with a kind, shutdown.
+//! What shells share and core itself never uses: the system's clock and randomness, which log lines may be written.
 //!
 //! Off by default; the one exception to core's rule.
 
 mod host;
+mod log_lines;
 
 pub use host::SystemHost;
+pub use log_lines::may_be_written;

@@ -25,7 +25,7 @@ use crate::audit::Caller;
 use crate::config::{Config, ConfigError};
 use crate::error::{ServiceError, StartError};
 use crate::passage::Passage;
-use crate::serve::serve;
+use crate::serve::{Listeners, serve_on};
 use crate::store::{Store, StoreError};
 use crate::tenants::{NewKey, NewTenant};
 use crate::workers::NewEnrollment;
@@ -167,24 +167,26 @@ async fn start(tell: &mut Telling<'_>) -> Result<Running, DevError> {
 async fn control_plane(folder: &Folder, host: Arc<dyn Host>) -> Result<(Passage, String), DevError> {
     let store = folder.path.join("control-plane");
     std::fs::create_dir(&store).map_err(|error| DevError::File { doing: "making a folder", error })?;
-    let free = std::net::TcpListener::bind(("127.0.0.1", PORT)).is_ok();
-    let listener = std::net::TcpListener::bind(("127.0.0.1", if free { PORT } else { 0 }));
-    let bind = listener
-        .and_then(|l| l.local_addr())
-        .map_err(|error| DevError::File { doing: "finding a free port", error })?;
     let mut token = [0; 32];
     host.random(&mut token);
     let vars = [
         ("AIRLOCK_CP_OPERATOR_TOKEN", hex::encode(token)),
-        ("AIRLOCK_CP_BIND", bind.to_string()),
+        ("AIRLOCK_CP_BIND", format!("127.0.0.1:{PORT}")),
         ("AIRLOCK_CP_DATA_DIR", store.display().to_string()),
         ("AIRLOCK_CP_METRICS_BIND", "off".into()),
     ];
-    let config = Config::from_vars(vars.map(|(k, v)| (k.to_owned(), v)))?;
+    let mut config = Config::from_vars(vars.map(|(k, v)| (k.to_owned(), v)))?;
+    let listeners = match Listeners::bind(&mut config).await {
+        Err(StartError::Bind { .. }) => {
+            config.bind.set_port(0);
+            Listeners::bind(&mut config).await?
+        }
+        bound => bound?,
+    };
     let store = Store::sqlite(&config.sqlite_file()).await?;
     let app = App::new(config, store, host).await?;
     let passage = Passage::new(&app);
-    let listening = serve(&app, passage.router()?).await?;
+    let listening = serve_on(&app, listeners, passage.router()?)?;
     Ok((passage, format!("http://{}", listening.address)))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airlock_core::runtime::SystemHost;
-use airlock_cp::serve::serve;
+use airlock_cp::serve::{Listeners, serve, serve_on};
 use airlock_cp::{App, Store};
 use axum::Router;
 use axum::routing::get;
@@ -65,6 +65,21 @@ async fn it_listens_counts_and_stops_after_what_was_begun() {
     let (answer, ()) = tokio::join!(begun, stopped);
     assert_eq!(answer.unwrap().text().await.unwrap(), "finished");
     assert!(client.get(format!("{url}/healthz")).send().await.is_err());
+}
+
+#[tokio::test]
+async fn with_port_0_it_knows_its_own_url() {
+    let mut config = config();
+    let listeners = Listeners::bind(&mut config).await.unwrap();
+    let app = App::new(config, Store::memory().await.unwrap(), Arc::new(SystemHost::new())).await.unwrap();
+    let listening = serve_on(&app, listeners, app.router(Router::new(), Router::new())).unwrap();
+    // What a worker is told at enrollment, and the origin of our own pages.
+    assert_eq!(app.config().public_url.as_str(), format!("http://{}/", listening.address));
+    assert_eq!((app.config().bind, app.config().metrics_bind), (listening.address, listening.metrics));
+    assert_ne!(listening.address.port(), 0);
+    let ready = reqwest::get(app.config().public_url.join("readyz").unwrap()).await.unwrap();
+    assert_eq!(ready.status().as_u16(), 200);
+    app.shut_down(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]

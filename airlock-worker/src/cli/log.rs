@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use airlock_core::runtime::may_be_written;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{Global, LogFormat};
 use crate::error::WorkerError;
@@ -24,8 +28,10 @@ pub(super) fn start(global: &Global, from_env: Option<&str>) -> Result<(), Worke
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // Someone in this process was first: an embedder's own set-up stays.
     let _ = match global.log_format {
-        LogFormat::Text => builder.event_format(Lines).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.event_format(Lines).finish().with(filter_fn(may_be_written)).try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).finish().with(filter_fn(may_be_written)).try_init()
+        }
     };
     Ok(())
 }
@@ -63,6 +69,22 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn bound_values_are_not_written_however_much_is_asked_for() {
+        let sink = Sink::default();
+        let to = sink.clone();
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        let subscriber = subscriber.event_format(Lines).with_writer(move || to.clone()).finish();
+        tracing::subscriber::with_default(subscriber.with(filter_fn(may_be_written)), || {
+            tracing::debug!(target: "tokio_postgres::query", "executing statement s0 with parameters: [alice]");
+            tracing::info!(target: "tokio_postgres::connection", "NOTICE: alice");
+            tracing::warn!(target: "tokio_postgres", "slow");
+            tracing::trace!("ours");
+        });
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, "WARN: slow\nTRACE: ours\n");
     }
 
     #[test]
