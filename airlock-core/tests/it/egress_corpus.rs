@@ -7,35 +7,8 @@ use airlock_core::policy::limits::Limits;
 use airlock_core::query::{QueryError, Session};
 use proptest::prelude::*;
 
+use crate::corpus::{REFUSED, entries};
 use crate::fixture::{on_query_thread, rows, run_with, shapes, tables};
-
-/// Entries of a corpus file: what stands behind `--!`, and the statement below it. `\u{…}` stands for a character.
-fn entries(file: &str) -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = vec![];
-    for line in file.lines() {
-        match (line.strip_prefix("--!"), found.last_mut()) {
-            (Some(expected), _) => found.push((expected.trim().to_owned(), String::new())),
-            (None, Some((_, sql))) => {
-                sql.push_str(line);
-                sql.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    found.into_iter().map(|(expected, sql)| (expected, unescape(sql.trim()))).collect()
-}
-
-fn unescape(sql: &str) -> String {
-    let mut out = String::new();
-    let mut rest = sql;
-    while let Some((before, after)) = rest.split_once("\\u{") {
-        let (code, tail) = after.split_once('}').expect("an escape ends with a brace");
-        out.push_str(before);
-        out.push(char::from_u32(u32::from_str_radix(code, 16).unwrap()).unwrap());
-        rest = tail;
-    }
-    out + rest
-}
 
 /// What the egress layers say: a detail, `sql_error`, or `admitted`.
 fn verdict(sql: &str, limits: &Limits) -> String {
@@ -52,7 +25,7 @@ fn verdict(sql: &str, limits: &Limits) -> String {
 
 #[test]
 fn attacks_are_refused_for_the_reason_stated() {
-    let entries = entries(include_str!("../corpus/refused.sql"));
+    let entries = entries(REFUSED);
     assert!(entries.len() >= 130, "{} attacks", entries.len());
     let wrong = on_query_thread(move || {
         let limits = Limits::default();
@@ -94,9 +67,7 @@ fn ordinary_statements_run() {
 
 #[test]
 fn errors_quote_no_literal() {
-    let entries =
-        [entries(include_str!("../corpus/refused.sql")), entries(include_str!("../corpus/errors.sql"))]
-            .concat();
+    let entries = [entries(REFUSED), entries(include_str!("../corpus/errors.sql"))].concat();
     on_query_thread(move || {
         let limits = Arc::new(Limits::default());
         let session = Session::open(tables(), &limits).unwrap();
@@ -265,7 +236,7 @@ proptest! {
 
     #[test]
     fn mutated_statements_never_panic(pick in any::<prop::sample::Index>(), cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..8_u8, ".{0,3}"), 1..4)) {
-        let corpus = [entries(include_str!("../corpus/refused.sql")), entries(include_str!("../corpus/admitted.sql"))].concat();
+        let corpus = [entries(REFUSED), entries(include_str!("../corpus/admitted.sql"))].concat();
         let mut sql: Vec<char> = corpus[pick.index(corpus.len())].1.chars().collect();
         for (at, remove, insert) in cuts {
             let at = at.index(sql.len() + 1);

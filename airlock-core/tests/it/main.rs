@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "../corpus/entries.rs"]
+mod corpus;
 mod egress_corpus;
 mod fixture;
 mod lineage;

@@ -7,6 +7,12 @@
 )]
 
 mod architecture;
+mod attacks;
+#[path = "../../../airlock-core/tests/corpus/entries.rs"]
+mod corpus;
 mod examples_run;
+#[cfg(target_os = "linux")]
+mod kill;
+mod needs;
 mod passage;
 mod tunnel;

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::NoTls;
 
-pub(super) const POLICY: &str = "
+use crate::needs;
+
+pub(crate) const POLICY: &str = "
 root_table: users
 root_filter_col: external_id
 tables:
@@ -12,7 +14,7 @@ tables:
   - {name: orders, parent: users, fk: user_id}
 ";
 
-const SEED: &str = "
+pub(crate) const SEED: &str = "
 CREATE TABLE users (id bigint PRIMARY KEY, external_id text UNIQUE NOT NULL, name text, email text, ssn text);
 CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, amount numeric(10,2) NOT NULL);
 CREATE INDEX ON orders (user_id);
@@ -20,46 +22,59 @@ INSERT INTO users VALUES (1, 'u_1', 'Alice', 'alice@example.net', '536-90-4399')
 INSERT INTO orders VALUES (1, 1, 12.50), (2, 1, 3.99), (3, 2, 999.00);
 ";
 
-pub(super) struct Database {
+pub(crate) struct Database {
     server: tokio_postgres::Config,
     name: String,
 }
 
 impl Database {
     /// `None` without a server; where tests must run, that is a failure.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where the server is, the test script says through the environment"
-    )]
-    pub(super) async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
+        let url = needs::variable("AIRLOCK_TEST_POSTGRES")?;
+        Some(Self::on(url.parse().unwrap(), SEED).await)
+    }
+
+    /// On a server whose superuser is named, with tables and rows by `seed`.
+    pub(crate) async fn on(server: tokio_postgres::Config, seed: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let Ok(url) = std::env::var("AIRLOCK_TEST_POSTGRES") else {
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "AIRLOCK_TEST_POSTGRES is not set");
-            println!("skipped: run `make test`");
-            return None;
-        };
-        let server: tokio_postgres::Config = url.parse().unwrap();
         let name = format!("airlock_e2e_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         let this = Self { server, name };
         this.run("postgres", &format!("CREATE DATABASE {}", this.name)).await;
-        this.run(&this.name, SEED).await;
+        this.run(&this.name, seed).await;
         let role = &this.name;
         this.run(
             &this.name,
             &format!("CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"),
         )
         .await;
-        Some(this)
+        this
     }
 
     /// Where the worker finds it, as the role that can only read.
-    pub(super) fn reader_url(&self) -> String {
+    pub(crate) fn reader_url(&self) -> String {
+        self.url(&format!("{}:reader", self.name))
+    }
+
+    /// The same database as the server's superuser.
+    pub(crate) fn owner_url(&self) -> String {
+        self.url(self.server.get_user().unwrap_or("postgres"))
+    }
+
+    fn url(&self, who: &str) -> String {
         let host = match &self.server.get_hosts()[0] {
             tokio_postgres::config::Host::Tcp(host) => host.clone(),
             #[cfg(unix)]
             tokio_postgres::config::Host::Unix(_) => "127.0.0.1".to_owned(),
         };
-        format!("postgres://{}:reader@{host}:{}/{}", self.name, self.server.get_ports()[0], self.name)
+        format!("postgres://{who}@{host}:{}/{}", self.server.get_ports()[0], self.name)
+    }
+
+    /// One number that a statement answers with.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut server = self.server.clone();
+        let (client, connection) = server.dbname(&self.name).connect(NoTls).await.unwrap();
+        let asked = async move { client.query_one(sql, &[]).await.unwrap().get(0) };
+        tokio::join!(asked, connection).0
     }
 
     async fn run(&self, database: &str, sql: &str) {

@@ -1,80 +1,67 @@
 //! The real programs on loopback: a control plane, a worker, a database of the test's own.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::program::program;
+pub(crate) use super::program::{PATIENCE, Running, target};
+
 const OPERATOR: &str = "operator-token-of-the-end-to-end-tests";
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Where this build's programs are.
-pub(crate) fn target() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().to_owned()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tests run the programs themselves")]
-fn program(name: &str) -> Command {
-    let mut command = Command::new(target().join(name));
-    command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
-    command
-}
-
-/// A program that ends with the test.
-pub(crate) struct Running(Child);
-
-impl Running {
-    pub(crate) fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
 
 /// A control plane and whatever dials it.
 pub(crate) struct Stack {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) url: String,
     pub(crate) cp: Running,
+    /// The store's URL, when it is not the SQLite file in `folder`.
+    store: Option<String>,
+    data_dirs: Mutex<Vec<PathBuf>>,
 }
 
 impl Stack {
+    /// On a port that the system chooses, with a SQLite store.
     pub(crate) fn start() -> Self {
+        Self::start_on("127.0.0.1:0", None)
+    }
+
+    /// On an address and, when `store` is given, on that Postgres database.
+    pub(crate) fn start_on(bind: &str, store: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // A port of its own from the start: workers are told it at enrollment.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (cp, url) = control_plane(folder.path(), &free.to_string());
-        Self { folder, url, cp }
+        let (cp, url) = control_plane(folder.path(), bind, store.as_deref());
+        Self { folder, url, cp, store, data_dirs: Mutex::default() }
     }
 
     /// The same control plane again, on the same port.
     pub(crate) fn restart(&mut self) {
         self.cp.kill();
         let bind = self.url.trim_start_matches("http://").to_owned();
-        (self.cp, self.url) = control_plane(self.folder.path(), &bind);
+        (self.cp, self.url) = control_plane(self.folder.path(), &bind, self.store.as_deref());
     }
 
     /// Runs `airlock-cp` on the store; what it printed.
     pub(crate) fn cli(&self, args: &[&str]) -> String {
-        let out = program("airlock-cp")
-            .env("AIRLOCK_CP_DATA_DIR", self.folder.path().join("cp"))
-            .args(args)
-            .output()
-            .unwrap();
+        let mut command = program("airlock-cp");
+        place(&mut command, self.folder.path(), self.store.as_deref());
+        let out = command.args(args).output().unwrap();
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
     /// Enrolls a worker for a policy and a database, and waits until its tunnel is up.
     pub(crate) fn worker(&self, tenant: &str, worker: &str, policy: &str, database: &str) -> Running {
+        let running = self.start_worker(tenant, worker, policy, database);
+        let up = format!("tunnel up: tenant={tenant} worker={worker} session=s_");
+        if running.line("tunnel", |line| line.contains(&up)).is_none() {
+            panic!("the worker ended:\n{}", running.said());
+        }
+        running
+    }
+
+    /// The same without waiting. A worker that was enrolled before keeps its key and policy.
+    pub(crate) fn start_worker(&self, tenant: &str, worker: &str, policy: &str, database: &str) -> Running {
         let folder = self.folder.path().join(worker);
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("airlock.yaml");
@@ -83,27 +70,15 @@ impl Stack {
             std::fs::write(&config, policy).unwrap();
             let token = self.cli(&["enrollment", "create", "--tenant", tenant, "--worker-id", worker]);
             command.env("AIRLOCK_ENROLLMENT_TOKEN", token).env("AIRLOCK_CP_URL", &self.url);
+            self.data_dirs.lock().unwrap().push(data_dir(worker));
         }
-        let shm = PathBuf::from("/dev/shm").join(format!("airlock-it-{}-{worker}", std::process::id()));
         command
             .env("DATABASE_URL", database)
             .env("AIRLOCK_CONFIG", &config)
-            .env("AIRLOCK_DATA_DIR", &shm)
+            .env("AIRLOCK_DATA_DIR", data_dir(worker))
             .env("AIRLOCK_METRICS_ADDR", "127.0.0.1:0")
-            .arg("run")
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut said = String::new();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let up = lines.by_ref().map_while(Result::ok).any(|line| {
-            said.push_str(&line);
-            said.push('\n');
-            line.contains(&format!("tunnel up: tenant={tenant} worker={worker} session=s_"))
-        });
-        assert!(up, "the worker ended:\n{said}");
-        // Read on, so that the worker never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Running(child)
+            .arg("run");
+        Running::start(command)
     }
 
     /// A key of the tenant.
@@ -111,6 +86,18 @@ impl Stack {
         let args: Vec<&str> =
             ["api-key", "create", "--tenant", tenant, "--name", "e2e"].iter().chain(more).copied().collect();
         self.cli(&args)
+    }
+
+    /// A tenant's log as it is exported, checked against the key that `worker` pinned when it was enrolled.
+    pub(crate) fn audit(&self, tenant: &str, worker: &str) -> String {
+        let text = self.cli(&["audit", "export", "--tenant", tenant, "--format", "jsonl"]);
+        let file = self.folder.path().join("audit.jsonl");
+        std::fs::write(&file, &text).unwrap();
+        let yaml = std::fs::read_to_string(self.folder.path().join(worker).join("airlock.yaml")).unwrap();
+        let pinned = yaml.lines().find_map(|line| line.trim().strip_prefix("cp_public_key:")).unwrap();
+        let key = pinned.trim().trim_matches(['"', '\'']);
+        self.cli(&["audit", "verify", file.to_str().unwrap(), "--key", key]);
+        text
     }
 
     /// Posts one message as the documented curl does.
@@ -137,25 +124,54 @@ impl Stack {
     pub(crate) async fn until(&self, wanted: impl AsyncFn() -> bool) {
         let begun = Instant::now();
         while !wanted().await {
-            assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}");
+            assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}; it said:\n{}", self.cp.said());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-fn control_plane(folder: &Path, bind: &str) -> (Running, String) {
-    let mut child = program("airlock-cp")
-        .env("AIRLOCK_CP_OPERATOR_TOKEN", OPERATOR)
-        .env("AIRLOCK_CP_BIND", bind)
-        .env("AIRLOCK_CP_METRICS_BIND", "off")
-        .env("AIRLOCK_CP_DATA_DIR", folder.join("cp"))
-        .arg("serve")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    assert!(!address.is_empty(), "the control plane ended");
-    (Running(child), format!("http://{}", address.trim()))
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for dir in self.data_dirs.lock().unwrap().iter() {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
+}
+
+/// Where a worker of this test process keeps its snapshots.
+pub(crate) fn data_dir(worker: &str) -> PathBuf {
+    PathBuf::from("/dev/shm").join(format!("airlock-it-{}-{worker}", std::process::id()))
+}
+
+fn place(command: &mut std::process::Command, folder: &Path, store: Option<&str>) {
+    command.env("AIRLOCK_CP_DATA_DIR", folder.join("cp"));
+    if let Some(url) = store {
+        command.env("AIRLOCK_CP_DATABASE_URL", url);
+    }
+}
+
+/// Tries again while something else has the port: a connection that was dialled from it, until it is closed.
+fn control_plane(folder: &Path, bind: &str, store: Option<&str>) -> (Running, String) {
+    let begun = Instant::now();
+    loop {
+        let mut command = program("airlock-cp");
+        place(&mut command, folder, store);
+        command
+            .env("AIRLOCK_CP_OPERATOR_TOKEN", OPERATOR)
+            .env("AIRLOCK_CP_BIND", bind)
+            .env("AIRLOCK_CP_METRICS_BIND", "off")
+            .arg("serve");
+        let running = Running::start(command);
+        // Its one line on standard output; what it logs are JSON objects.
+        if let Some(address) = running.line("address", |line| line.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            return (running, format!("http://{address}"));
+        }
+        let said = running.said();
+        assert!(
+            said.contains("cannot listen") && begun.elapsed() < PATIENCE,
+            "the control plane ended:\n{said}"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
