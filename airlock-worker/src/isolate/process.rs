@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -42,12 +43,25 @@ struct Held {
 /// Why a child gave no reply.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// It is gone, for a reason that its exit or its last words told.
+    /// It is gone, for a reason that its exit or its last words tell.
     Gone,
+    /// It says that it broke, or said what no child says.
+    Broken,
     /// It ran past the deadline.
     Late,
     /// It took too much memory.
     Memory,
+}
+
+/// How a child's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// By itself.
+    Crashed,
+    /// By itself, because it could not get memory.
+    Memory,
+    /// By `SIGKILL`, which no statement sends: an operator, or the system that ran out of memory.
+    Killed,
 }
 
 impl From<io::Error> for Ended {
@@ -99,16 +113,27 @@ impl ChildProcess {
         // An error means that it has ended already.
         let _ = self.child.start_kill();
     }
-    /// Ends it, waits for that, and reads from its last words why it had ended by itself: `true` when it could not get memory.
-    pub(super) async fn ended_for_memory(&mut self) -> bool {
-        self.kill();
-        let _ = self.child.wait().await;
+    /// Waits until it has ended, and says how. One that has not ended soon is killed, and counts as crashed.
+    pub(super) async fn exit(&mut self) -> Exit {
+        let status = match timeout(EXIT_TIMEOUT, self.child.wait()).await {
+            Ok(status) => status.ok(),
+            Err(_) => {
+                self.kill();
+                let _ = self.child.wait().await;
+                None
+            }
+        };
         let mut words = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
             // Nothing of this is ever logged: it is only compared.
             let _ = timeout(LAST_WORDS_TIMEOUT, stderr.take(LAST_WORDS_BYTES).read_to_end(&mut words)).await;
         }
-        words.windows(OUT_OF_MEMORY.len()).any(|w| w == OUT_OF_MEMORY)
+        let killed = status.and_then(|s| s.signal()) == Some(rustix::process::Signal::KILL.as_raw());
+        match words.windows(OUT_OF_MEMORY.len()).any(|w| w == OUT_OF_MEMORY) {
+            true => Exit::Memory,
+            false if killed => Exit::Killed,
+            false => Exit::Crashed,
+        }
     }
 
     /// Makes the child hold this snapshot under these limits; drops what it no longer needs.
@@ -143,7 +168,7 @@ impl ChildProcess {
                 Ok(Ok(()))
             }
             (Reply::Opened(Err(failure)), _) => Ok(Err(failure.into())),
-            _ => Err(Ended::Gone),
+            _ => Err(Ended::Broken),
         }
     }
 
@@ -162,7 +187,7 @@ impl ChildProcess {
         self.send(&Request::Forget(gone.into_iter().map(|(_, held)| held.key).collect()), None).await?;
         match self.receive().await? {
             (Reply::Forgotten, _) => Ok(()),
-            _ => Err(Ended::Gone),
+            _ => Err(Ended::Broken),
         }
     }
 
@@ -174,9 +199,9 @@ impl ChildProcess {
             (Reply::Answer(answer), body) => {
                 Ok(answer.join(body).ok_or(QueryError::Engine("answer".to_owned())))
             }
-            (Reply::Failed(Failure::Crashed), _) => Err(Ended::Gone),
+            (Reply::Failed(Failure::Crashed), _) => Err(Ended::Broken),
             (Reply::Failed(failure), _) => Ok(Err(failure.into())),
-            _ => Err(Ended::Gone),
+            _ => Err(Ended::Broken),
         }
     }
 
@@ -185,7 +210,7 @@ impl ChildProcess {
         self.send(&Request::TryDoors, None).await?;
         match self.receive().await? {
             (Reply::Doors(doors), _) => Ok(doors),
-            _ => Err(Ended::Gone),
+            _ => Err(Ended::Broken),
         }
     }
 
@@ -267,6 +292,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 const HELD_MAX: usize = 8;
 /// What Rust's allocator says before it aborts.
 const OUT_OF_MEMORY: &[u8] = b"memory allocation of";
+/// From the end of the socket to the end of the process.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Last words that are looked at.
 const LAST_WORDS_BYTES: u64 = 4096;
 /// For reading them; the pipe's other end is closed by then.

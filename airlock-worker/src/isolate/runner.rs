@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::command::ChildCommand;
 use super::doors::Door;
 use super::measure::{Measure, State, describe};
-use super::process::{ChildProcess, Ended, watched};
+use super::process::{ChildProcess, Ended, Exit, watched};
 use super::quarantine::Quarantine;
 use super::wire::Ask;
 use crate::cache::TmpfsData;
@@ -148,11 +148,33 @@ impl QueryRunner<TmpfsData> for ChildRunner {
         if pool.quarantine.lock().holds(job.sql.as_str(), pool.start.elapsed()) {
             return Err(QueryError::Crashed);
         }
-        let permit = pool.queue(deadline).await?;
-        let queued = begun.elapsed();
-        let shaped = pool.execute(&job, &snapshot, permit, deadline).await?;
-        Ok((shaped, queued))
+        let mut attempt = 1;
+        loop {
+            let permit = pool.queue(deadline).await?;
+            let queued = begun.elapsed();
+            match pool.execute(&job, &snapshot, permit, deadline).await {
+                Ok(shaped) => return Ok((shaped, queued)),
+                Err(Failed::Query(error)) => return Err(error),
+                Err(Failed::Killed) if attempt < ATTEMPTS_MAX => attempt += 1,
+                // Once more is no accident: the statement may be what makes the system run out of memory.
+                Err(Failed::Killed) => return Err(pool.crashed(&job)),
+                Err(Failed::NotStarted(_)) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(Failed::NotStarted(kind)) => {
+                    return Err(QueryError::Engine(format!("a query child did not start: {kind}")));
+                }
+            }
+        }
     }
+}
+
+/// Why an attempt gave no answer.
+enum Failed {
+    /// For a reason that another attempt would not change.
+    Query(QueryError),
+    /// Someone killed the child. That is not the statement's doing, and it changed nothing, so it may run again.
+    Killed,
+    /// There was no child.
+    NotStarted(io::ErrorKind),
 }
 
 impl Pool {
@@ -176,10 +198,9 @@ impl Pool {
         snapshot: &Arc<Snapshot<TmpfsData>>,
         permit: OwnedSemaphorePermit,
         deadline: Instant,
-    ) -> Result<Shaped, QueryError> {
+    ) -> Result<Shaped, Failed> {
         let started = Lease::take(self, permit, Some(snapshot.clone())).await;
-        let mut lease =
-            started.map_err(|e| QueryError::Engine(format!("a query child did not start: {}", e.kind())))?;
+        let mut lease = started.map_err(|e| Failed::NotStarted(e.kind()))?;
         let ask = Ask {
             key: snapshot.data.key(),
             sql: job.sql.as_str().to_owned(),
@@ -199,27 +220,35 @@ impl Pool {
         match watched(pid, memory, deadline + KILL_GRACE, work).await {
             Ok(result) => {
                 lease.give_back();
-                result
+                result.map_err(Failed::Query)
             }
             Err(ended) => Err(self.bury(job, lease, ended).await),
         }
     }
 
-    /// Says why a child ended, and keeps its statement away from the next one.
-    async fn bury(&self, job: &Job, mut lease: Lease, ended: Ended) -> QueryError {
+    /// Says why a child ended.
+    async fn bury(&self, job: &Job, mut lease: Lease, ended: Ended) -> Failed {
         let error = match ended {
             Ended::Late => QueryError::Timeout,
             Ended::Memory => MEMORY_EXCEEDED,
-            Ended::Gone => match lease.child().ended_for_memory().await {
-                true => MEMORY_EXCEEDED,
-                false => QueryError::Crashed,
+            Ended::Broken => self.crashed(job),
+            Ended::Gone => match lease.child().exit().await {
+                Exit::Memory => MEMORY_EXCEEDED,
+                Exit::Crashed => self.crashed(job),
+                Exit::Killed => {
+                    tracing::warn!("a query child was killed from outside");
+                    return Failed::Killed;
+                }
             },
         };
-        if error == QueryError::Crashed {
-            self.quarantine.lock().add(job.sql.as_str(), self.start.elapsed());
-        }
         tracing::warn!(error = %error, "a statement ended its query child");
-        error
+        Failed::Query(error)
+    }
+
+    /// Keeps a statement away from the next child.
+    fn crashed(&self, job: &Job) -> QueryError {
+        self.quarantine.lock().add(job.sql.as_str(), self.start.elapsed());
+        QueryError::Crashed
     }
 }
 
@@ -273,7 +302,7 @@ impl Drop for Lease {
         child.kill();
         let (pool, snapshot) = (self.pool.clone(), self.snapshot.take());
         let replace = async move {
-            child.ended_for_memory().await;
+            child.exit().await;
             drop(snapshot);
             match pool.fresh().await {
                 Ok(child) if !pool.closing.is_cancelled() => pool.idle.lock().push(child),
@@ -339,6 +368,8 @@ async fn sweep(pool: Arc<Pool>) {
     }
 }
 
+/// How often a statement is tried when its children are killed from outside, or do not start.
+const ATTEMPTS_MAX: u32 = 2;
 const MEMORY_EXCEEDED: QueryError = QueryError::LimitExceeded { limit: "query_process_memory" };
 /// After the deadline, for a child that stops by itself.
 const KILL_GRACE: Duration = Duration::from_millis(500);

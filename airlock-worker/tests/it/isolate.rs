@@ -86,26 +86,65 @@ async fn a_refused_or_wrong_statement_leaves_its_child_alone() {
 }
 
 #[tokio::test]
-async fn kill_9_in_the_middle_ends_one_statement() {
+async fn a_statement_whose_child_is_killed_runs_again() {
     let (_dir, store) = store();
     let runner = runner(1).await;
     let snapshot = snapshot(&store, 1, 5000);
-    // The child has the snapshot open, so that the next thing it does is to run.
-    ask(&runner, &snapshot, COUNT).await.unwrap();
-    let pid = runner.idle_pids()[0];
-    let kill = async {
-        while !runner.idle_pids().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    // At whatever moment: before, while and after it runs.
+    for _ in 0..20 {
+        let pid = runner.idle_pids().into_iter().next();
+        let kill = async {
+            while !runner.idle_pids().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            pid.map(kill);
+        };
+        let (result, ()) = tokio::join!(ask(&runner, &snapshot, COUNT), kill);
+        assert_eq!(result.unwrap(), "[[5000]]");
+    }
+}
+
+/// Twice is no accident: the system's own killer may mean this statement.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_statement_whose_children_are_killed_twice_is_held_back() {
+    let (_dir, store) = store();
+    let (folder, mut config) = (tempfile::tempdir().unwrap(), config(1));
+    // Notes the process that it becomes.
+    let (script, notes) = (folder.path().join("child"), folder.path().join("notes"));
+    let text =
+        format!("#!/bin/sh\necho $$ >>{}\nexec {} \"$@\"\n", notes.display(), env!("CARGO_BIN_EXE_airlock"));
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    config.command = ChildCommand::program(&script);
+    let runner = ChildRunner::start(config).await.unwrap();
+    let snapshot = snapshot(&store, 1, 5000);
+    // A second of its own work is long past its start.
+    let works = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|s| s.split(' ').nth(11)?.parse::<u64>().ok()) >= Some(100)
     };
-    let (result, ()) = tokio::join!(ask(&runner, &snapshot, SPIN), kill);
+    let kill_two = async {
+        for n in 0..2 {
+            loop {
+                let noted = std::fs::read_to_string(&notes).unwrap();
+                if let Some(pid) = noted.lines().nth(n).filter(|pid| works(pid)) {
+                    break kill(pid.parse().unwrap());
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let (result, ()) = tokio::join!(ask(&runner, &snapshot, SPIN), kill_two);
     assert_eq!(result, Err(QueryError::Crashed));
     // The same text is held back, any other runs in a new child.
     assert_eq!(ask(&runner, &snapshot, SPIN).await, Err(QueryError::Crashed));
     assert_eq!(ask(&runner, &snapshot, COUNT).await.unwrap(), "[[5000]]");
-    assert_ne!(runner.idle_pids(), [pid]);
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 #[tokio::test]
