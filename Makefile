@@ -1,5 +1,5 @@
 # The menu. Each recipe calls cargo or a script of .ci; CI runs the same words.
-.PHONY: demo test check
+.PHONY: demo test check soak
 
 demo:   ## the whole passage in one process, on sample data (DEMO_ONCE=1 ends it after the answer)
 	@.ci/demo
@@ -9,3 +9,6 @@ test:   ## installs what the tests need (Postgres) and runs them all
 
 check:  ## formatting, lints, features, licences, docs
 	@.ci/check
+
+soak:   ## hours: 1,000 kills at random moments, property tests with many cases, fuzzing (.ci/soak says what can be set)
+	@.ci/soak

@@ -223,8 +223,6 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
-
         #[test]
         fn damaged_files_are_refused_or_valid(changes in proptest::collection::vec((0usize..10_000, 0u8..), 1..6)) {
             let mut bytes = file();

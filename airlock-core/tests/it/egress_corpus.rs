@@ -226,8 +226,6 @@ fn the_deepest_admitted_statements_plan_within_the_stack() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
     #[test]
     fn random_text_never_panics(sql in "\\PC{0,120}", prefix in "(SELECT |WITH |VALUES |\\(|)") {
         let sql = prefix + &sql;
