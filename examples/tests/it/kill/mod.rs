@@ -49,16 +49,42 @@ fn seed_sql() -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_at_random_moments_lose_and_double_nothing() {
     let Some(server) = needs::variable("AIRLOCK_TEST_POSTGRES") else { return };
-    let kills = number("AIRLOCK_SOAK_KILLS").map_or(KILLS, |n| usize::try_from(n).unwrap());
-    Scene::open(&server, "w_acme_kill", false).await.play(kills).await;
+    Scene::open(&server, "w_acme_kill", false).await.play(kills()).await;
 }
 
 /// The same where the control plane's store is a Postgres database, whose commits it may die in the middle of.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_holds_over_a_postgres_store() {
     let Some(server) = needs::variable("AIRLOCK_TEST_POSTGRES") else { return };
-    let kills = number("AIRLOCK_SOAK_KILLS").map_or(KILLS, |n| usize::try_from(n).unwrap()) / 2;
-    Scene::open(&server, "w_acme_kill_pg", true).await.play(kills).await;
+    Scene::open(&server, "w_acme_kill_pg", true).await.play(kills() / 2).await;
+}
+
+/// Its token is used up, its file half written, its key not known yet: whatever it was about to do, the next start ends it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_while_it_enrolls_gets_in_at_its_next_start() {
+    let Some(database) = Database::new().await else { return };
+    let stack = Stack::start();
+    stack.cli(&["tenant", "create", "acme"]);
+    let seed = seed();
+    println!("enrollment: AIRLOCK_KILL_SEED={seed}");
+    let mut chance = Chance::new(seed);
+    for n in 0..kills() / 4 {
+        let worker = format!("w_acme_new_{n}");
+        let start = || stack.start_worker("t_acme", &worker, POLICY, &database.reader_url());
+        let mut killed = start();
+        tokio::time::sleep(chance.up_to(Duration::from_millis(500))).await;
+        killed.kill();
+        stack.worker("t_acme", &worker, POLICY, &database.reader_url());
+    }
+}
+
+fn kills() -> usize {
+    number("AIRLOCK_SOAK_KILLS").map_or(KILLS, |n| usize::try_from(n).unwrap())
+}
+
+fn seed() -> u64 {
+    let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    number("AIRLOCK_KILL_SEED").unwrap_or_else(now)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no config.rs")]
@@ -103,8 +129,7 @@ impl Scene {
     }
 
     async fn play(mut self, kills: usize) {
-        let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-        let seed = number("AIRLOCK_KILL_SEED").unwrap_or_else(now);
+        let seed = seed();
         println!("{}: {kills} kills, AIRLOCK_KILL_SEED={seed}", self.worker_id);
         let begun = Instant::now();
         let mut chance = Chance::new(seed);

@@ -1,5 +1,6 @@
 //! The real programs on loopback: a control plane, a worker, a database of the test's own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -18,7 +19,8 @@ pub(crate) struct Stack {
     pub(crate) cp: Running,
     /// The store's URL, when it is not the SQLite file in `folder`.
     store: Option<String>,
-    data_dirs: Mutex<Vec<PathBuf>>,
+    /// Workers and the token of each, which stays in its environment as a deployment leaves it there.
+    tokens: Mutex<BTreeMap<String, String>>,
 }
 
 impl Stack {
@@ -31,7 +33,7 @@ impl Stack {
     pub(crate) fn start_on(bind: &str, store: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (cp, url) = control_plane(folder.path(), bind, store.as_deref());
-        Self { folder, url, cp, store, data_dirs: Mutex::default() }
+        Self { folder, url, cp, store, tokens: Mutex::default() }
     }
 
     /// The same control plane again, on the same port.
@@ -66,13 +68,14 @@ impl Stack {
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("airlock.yaml");
         let mut command = program("airlock");
-        if !config.exists() {
+        let mut tokens = self.tokens.lock().unwrap();
+        let token = tokens.entry(worker.to_owned()).or_insert_with(|| {
             std::fs::write(&config, policy).unwrap();
-            let token = self.cli(&["enrollment", "create", "--tenant", tenant, "--worker-id", worker]);
-            command.env("AIRLOCK_ENROLLMENT_TOKEN", token).env("AIRLOCK_CP_URL", &self.url);
-            self.data_dirs.lock().unwrap().push(data_dir(worker));
-        }
+            self.cli(&["enrollment", "create", "--tenant", tenant, "--worker-id", worker])
+        });
         command
+            .env("AIRLOCK_ENROLLMENT_TOKEN", token)
+            .env("AIRLOCK_CP_URL", &self.url)
             .env("DATABASE_URL", database)
             .env("AIRLOCK_CONFIG", &config)
             .env("AIRLOCK_DATA_DIR", data_dir(worker))
@@ -132,8 +135,8 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        for dir in self.data_dirs.lock().unwrap().iter() {
-            let _ = std::fs::remove_dir_all(dir);
+        for worker in self.tokens.lock().unwrap().keys() {
+            let _ = std::fs::remove_dir_all(data_dir(worker));
         }
     }
 }
