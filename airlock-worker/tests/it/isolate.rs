@@ -97,7 +97,9 @@ async fn a_statement_whose_child_is_killed_runs_again() {
             while !runner.idle_pids().is_empty() {
                 tokio::task::yield_now().await;
             }
-            pid.map(kill);
+            if let Some(pid) = pid {
+                kill(pid);
+            }
         };
         let (result, ()) = tokio::join!(ask(&runner, &snapshot, COUNT), kill);
         assert_eq!(result.unwrap(), "[[5000]]");

@@ -106,10 +106,10 @@ mod tests {
         let failed = line("tr_a", Outcome::Error, Some("sql_error"));
         let unanswered = line("tr_b", Outcome::Unknown, None);
         check(&[ok.clone(), unanswered.clone()], "", 0);
-        check(&[failed.clone()], "sql_error", 0);
+        check(std::slice::from_ref(&failed), "sql_error", 0);
         check(&[], "", 1);
         check(&[ok.clone(), ok.clone()], "", 1);
-        check(&[failed.clone()], "", 1);
+        check(std::slice::from_ref(&failed), "", 1);
         check(&[failed], "query_crashed", 1);
         check(&[line("tr_a", Outcome::Unknown, None)], "", 1);
         check(&[ok, unanswered.clone(), unanswered], "", 1);
