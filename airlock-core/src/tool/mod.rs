@@ -6,7 +6,7 @@ mod result;
 
 pub use args::{ExecuteSql, GetSchema, NullRates, SchemaDetail, TextFormat, subject_of};
 pub use definition::{EXECUTE_SQL, GET_SCHEMA, INSTRUCTIONS, NULL_RATES, definitions};
-pub use result::{ToolResult, error_result};
+pub use result::{SERVER_INFO, ServerInfo, ToolResult, error_result};
 
 #[cfg(feature = "query")]
 pub mod execute_sql;

@@ -9,6 +9,27 @@ use crate::error::{CallError, Retry};
 use crate::id::TraceId;
 use crate::plane::Revision;
 
+/// What answers, in its own words: shown to people, never a reason to trust.
+#[derive(Debug, Serialize)]
+pub struct ServerInfo {
+    /// The product.
+    pub name: &'static str,
+    /// The product, for people.
+    pub title: &'static str,
+    /// The version of the program that wrote the answer.
+    pub version: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+}
+
+/// What we call ourselves.
+pub const SERVER_INFO: ServerInfo = ServerInfo {
+    name: "airlock",
+    title: "Airlock",
+    version: env!("CARGO_PKG_VERSION"),
+    description: "Masked, read-only snapshots of one customer's records",
+};
+
 /// The result object of `tools/call`, before it is written.
 #[derive(Debug)]
 pub struct ToolResult<'a, T: Serialize> {
@@ -45,17 +66,20 @@ struct Content<'a> {
 struct Meta<'a> {
     #[serde(rename = "ai.airlock/trace_id")]
     trace: &'a TraceId,
+    #[serde(rename = "io.modelcontextprotocol/serverInfo", skip_serializing_if = "Option::is_none")]
+    server: Option<ServerInfo>,
 }
 
 impl<T: Serialize> ToolResult<'_, T> {
-    /// The object's bytes for a revision: `resultType` is on results of the stateless era and on no other.
+    /// The object's bytes for a revision: results of the stateless era carry `resultType` and say who wrote them; no other
+    /// does. It is written here, once, because whoever passes the bytes on does not read them.
     pub fn write(&self, revision: Revision) -> Bytes {
         let wire = Wire {
             result_type: revision.is_modern().then_some("complete"),
             content: [Content { kind: "text", text: &self.text }],
             structured_content: &self.structured,
             is_error: self.is_error,
-            meta: Meta { trace: self.trace },
+            meta: Meta { trace: self.trace, server: revision.is_modern().then_some(SERVER_INFO) },
         };
         serde_json::to_vec(&wire).expect("results are made of strings, numbers and checked JSON").into()
     }
@@ -101,7 +125,7 @@ mod tests {
     use crate::error::Code;
 
     #[test]
-    fn only_the_stateless_era_carries_a_result_type() {
+    fn only_the_stateless_era_carries_a_result_type_and_who_wrote_it() {
         let trace: TraceId = "tr_x".parse().unwrap();
         let error =
             CallError::new(Code::EgressBlocked, "no").with_detail("path_relation").with_hint("use a table");
@@ -109,6 +133,8 @@ mod tests {
             let value: serde_json::Value =
                 serde_json::from_slice(&error_result(&error, &trace, revision)).unwrap();
             assert_eq!(value.get("resultType").is_some(), revision.is_modern());
+            let server = &value["_meta"]["io.modelcontextprotocol/serverInfo"];
+            assert_eq!(server["name"].as_str(), revision.is_modern().then_some("airlock"), "{revision}");
             assert_eq!(value["isError"], true);
             assert_eq!(value["structuredContent"]["error"]["class"], "egress_blocked");
             assert_eq!(value["structuredContent"]["error"]["detail"], "path_relation");

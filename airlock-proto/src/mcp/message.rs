@@ -206,12 +206,13 @@ pub fn frame_result(id: &Id, result: Bytes) -> [Bytes; 3] {
     [before.into(), result, Bytes::from_static(b"}")]
 }
 
-/// The message of a failure. Without an id when none could be read, as 2026-07-28 has it.
+/// The message of a failure. Its id is null when none could be read, as JSON-RPC 2.0 has it: MCP would let it be absent, but
+/// the Python client (mcp 2.3) then shows its user a stand-in for the error.
 pub fn frame_error(id: Option<&Id>, error: &ErrorData) -> Bytes {
     let error = serde_json::to_string(error).expect("an error is a number, a text and a JSON value");
     match id {
         Some(id) => format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, id.as_json()),
-        None => format!(r#"{{"jsonrpc":"2.0","error":{error}}}"#),
+        None => format!(r#"{{"jsonrpc":"2.0","id":null,"error":{error}}}"#),
     }
     .into()
 }
@@ -346,7 +347,10 @@ mod tests {
             frame_error(Some(&request.id), &error),
             r#"{"jsonrpc":"2.0","id":1.0,"error":{"code":-32601,"message":"m"}}"#
         );
-        assert_eq!(frame_error(None, &error), r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"m"}}"#);
+        assert_eq!(
+            frame_error(None, &error),
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"m"}}"#
+        );
     }
 
     proptest::proptest! {

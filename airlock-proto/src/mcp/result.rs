@@ -3,7 +3,7 @@
 use airlock_core::error::{CallError, Code, Retry, Surface};
 use airlock_core::id::TraceId;
 use airlock_core::plane::Revision;
-use airlock_core::tool::error_result;
+use airlock_core::tool::{SERVER_INFO, error_result};
 use bytes::Bytes;
 use rmcp::model::{ErrorCode, ErrorData, Implementation};
 use serde_json::{Map, Value};
@@ -17,11 +17,11 @@ pub enum Failure {
     Result(Bytes),
 }
 
-/// What we call ourselves.
+/// What we call ourselves: the same words as in the tool results that workers write.
 pub fn server_info() -> Implementation {
-    Implementation::new("airlock", env!("CARGO_PKG_VERSION"))
-        .with_title("Airlock")
-        .with_description("Masked, read-only snapshots of one customer's records")
+    Implementation::new(SERVER_INFO.name, SERVER_INFO.version)
+        .with_title(SERVER_INFO.title)
+        .with_description(SERVER_INFO.description)
 }
 
 /// The failure of a call, for its client.
@@ -103,6 +103,19 @@ mod tests {
             assert_eq!(written["structuredContent"]["error"]["class"], "sql_error");
             assert_eq!(written.get("resultType").is_some(), revision.is_modern());
             assert_eq!(written["_meta"]["ai.airlock/trace_id"], "tr_1");
+        }
+    }
+
+    #[test]
+    fn every_result_of_the_stateless_era_says_who_wrote_it() {
+        let key = "io.modelcontextprotocol/serverInfo";
+        for revision in Revision::ALL {
+            let ours = Value::Object(stamped(Map::new(), revision));
+            let error = CallError::new(Code::SqlError, "no such column");
+            let Failure::Result(bytes) = failure(&error, revision, &trace()) else { panic!("{revision}") };
+            let of_worker: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(ours["_meta"][key], of_worker["_meta"][key], "{revision}");
+            assert_eq!(ours["_meta"][key].is_object(), revision.is_modern(), "{revision}");
         }
     }
 

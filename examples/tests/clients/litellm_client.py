@@ -1,8 +1,5 @@
-"""Puts LiteLLM's proxy in front of an MCP endpoint and asks through it.
-
-Usage: litellm_client.py URL KEY SNAPSHOT_ID SQL
-Run with the Python that has litellm[proxy]. Prints one JSON object: the tools as the proxy lists them, schema and answer.
-"""
+"""Puts LiteLLM's proxy in front of MCP endpoints and asks through it, as any client of the proxy does. Used as `visits` says; the
+proxy is started once, with every endpoint. Run with the Python that has litellm[proxy]."""
 
 import json
 import os
@@ -13,16 +10,29 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from typing import Any
+
+from visits import FORBIDDEN, endpoints, serve
 
 MASTER_KEY = "sk-local-test"
 
 
-def config(url: str, key: str) -> str:
+class Refused(Exception):
+    """A JSON-RPC error that the proxy gave its client."""
+
+    def __init__(self, error: dict[str, Any]):
+        super().__init__(error.get("message"))
+        self.error = type("Error", (), {key: error.get(key) for key in ("code", "message", "data")})()
+
+
+def config() -> str:
+    """It reads YAML, of which JSON is a part."""
     return json.dumps({
         "model_list": [],
         "general_settings": {"master_key": MASTER_KEY},
         "mcp_servers": {
-            "airlock": {"url": url, "transport": "http", "auth_type": "bearer_token", "auth_value": key},
+            name: {"url": one["url"], "transport": "http", "auth_type": "bearer_token", "auth_value": one["key"]}
+            for name, one in endpoints().items()
         },
     })
 
@@ -47,12 +57,13 @@ def wait_until_alive(base: str, proxy: subprocess.Popen, log: str) -> None:
     raise SystemExit("litellm did not start:\n" + open(log).read()[-4000:])
 
 
-def ask(base: str, number: int, method: str, params: dict) -> dict:
+def ask(base: str, name: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(
         base + "/mcp/",
-        data=json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode(),
+        data=json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode(),
         headers={
             "x-litellm-api-key": f"Bearer {MASTER_KEY}",
+            "x-mcp-servers": name,
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
         },
@@ -61,20 +72,36 @@ def ask(base: str, number: int, method: str, params: dict) -> dict:
     lines = [line[len("data:"):] for line in text.splitlines() if line.startswith("data:")]
     message = json.loads(lines[-1] if lines else text)
     if "result" not in message:
-        raise SystemExit(f"{method}: {message}")
+        raise Refused(message["error"])
     return message["result"]
 
 
-def main(url: str, key: str, snapshot: str, sql: str) -> dict:
+def look(base: str, name: str, snapshot: str, sql: str, seen: dict[str, Any]) -> None:
+    seen["tools"] = [tool["name"] for tool in ask(base, name, "tools/list", {})["tools"]]
+
+    def call(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = ask(base, name, "tools/call", {"name": f"{name}-{tool}", "arguments": arguments})
+        if result.get("isError") and "structuredContent" not in result:
+            raise Refused({"message": result["content"][0]["text"]})
+        return result
+
+    seen["schema"] = call("get_schema", {}).get("structuredContent")
+    answer = call("execute_sql", {"snapshot_id": snapshot, "sql": sql})
+    seen["answer"], seen["is_error"] = answer.get("structuredContent"), answer.get("isError", False)
+    blocked = call("execute_sql", {"snapshot_id": snapshot, "sql": FORBIDDEN})
+    seen["blocked"] = blocked["structuredContent"]["error"]["class"] if blocked.get("isError") else None
+
+
+def main() -> None:
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
         path, log = os.path.join(folder, "litellm.json"), os.path.join(folder, "log")
         with open(path, "w") as file:
-            file.write(config(url, key))
+            file.write(config())
         program = os.path.join(os.path.dirname(sys.executable), "litellm")
         with open(log, "w") as out:
-            # It reads YAML, of which JSON is a part; and it must not tell its makers of our test runs.
+            # It must not tell its makers of our test runs.
             env = dict(os.environ, LITELLM_TELEMETRY="False", LITELLM_LOCAL_MODEL_COST_MAP="True")
             proxy = subprocess.Popen(
                 [program, "--config", path, "--port", str(port), "--host", "127.0.0.1"],
@@ -82,17 +109,7 @@ def main(url: str, key: str, snapshot: str, sql: str) -> dict:
             )
         try:
             wait_until_alive(base, proxy, log)
-            tools = ask(base, 1, "tools/list", {})
-            schema = ask(base, 2, "tools/call", {"name": "airlock-get_schema", "arguments": {}})
-            answer = ask(base, 3, "tools/call", {
-                "name": "airlock-execute_sql", "arguments": {"snapshot_id": snapshot, "sql": sql},
-            })
-            return {
-                "tools": [tool["name"] for tool in tools["tools"]],
-                "schema": schema.get("structuredContent"),
-                "answer": answer.get("structuredContent"),
-                "is_error": answer.get("isError", False),
-            }
+            serve(lambda endpoint, *rest: look(base, endpoint["name"], *rest))
         finally:
             proxy.terminate()
             try:
@@ -103,4 +120,4 @@ def main(url: str, key: str, snapshot: str, sql: str) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:5])))
+    main()

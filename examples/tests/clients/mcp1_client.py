@@ -1,41 +1,30 @@
-"""Talks to an MCP endpoint with the Python SDK's 1.x line, which knows the handshake revisions only.
-
-Usage: mcp1_client.py URL KEY SNAPSHOT_ID SQL
-Prints one JSON object: what was agreed, the tools, the schema, the answer, and what a forbidden statement gives.
-"""
+"""Talks to MCP endpoints with the Python SDK's 1.x line, which knows the handshake revisions only. Used as `visits` says."""
 
 import asyncio
-import json
-import sys
+from typing import Any
 
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from visits import FORBIDDEN, serve
 
-async def main(url: str, key: str, snapshot: str, sql: str) -> dict:
-    headers = {"Authorization": f"Bearer {key}"}
-    async with streamablehttp_client(url, headers=headers) as (read, write, _):
+
+async def visit(endpoint: dict[str, str], snapshot: str, sql: str, seen: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {endpoint['key']}"}
+    async with streamablehttp_client(endpoint["url"], headers=headers) as (read, write, _):
         async with ClientSession(read, write) as session:
             hello = await session.initialize()
+            seen["protocol"], seen["server"] = hello.protocolVersion, hello.serverInfo.name
             await session.send_ping()
-            tools = await session.list_tools()
-            resources = await session.list_resources()
-            prompts = await session.list_prompts()
-            schema = await session.call_tool("get_schema", {})
+            seen["tools"] = [tool.name for tool in (await session.list_tools()).tools]
+            seen["resources"] = [str(resource.uri) for resource in (await session.list_resources()).resources]
+            seen["prompts"] = [prompt.name for prompt in (await session.list_prompts()).prompts]
+            seen["schema"] = (await session.call_tool("get_schema", {})).structuredContent
             answer = await session.call_tool("execute_sql", {"snapshot_id": snapshot, "sql": sql})
-            blocked = await session.call_tool("execute_sql", {"snapshot_id": snapshot, "sql": "select pg_read_file('/etc/passwd')"})
-            return {
-                "protocol": hello.protocolVersion,
-                "server": hello.serverInfo.name,
-                "tools": [tool.name for tool in tools.tools],
-                "resources": [str(resource.uri) for resource in resources.resources],
-                "prompts": [prompt.name for prompt in prompts.prompts],
-                "schema": schema.structuredContent,
-                "answer": answer.structuredContent,
-                "is_error": answer.isError,
-                "blocked": {"is_error": blocked.isError, "class": blocked.structuredContent["error"]["class"]},
-            }
+            seen["answer"], seen["is_error"] = answer.structuredContent, answer.isError
+            blocked = await session.call_tool("execute_sql", {"snapshot_id": snapshot, "sql": FORBIDDEN})
+            seen["blocked"] = blocked.structuredContent["error"]["class"] if blocked.isError else None
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(*sys.argv[1:5]))))
+    serve(lambda *args: asyncio.run(visit(*args)))

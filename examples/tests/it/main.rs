@@ -13,6 +13,7 @@ mod corpus;
 mod examples_run;
 #[cfg(target_os = "linux")]
 mod kill;
+mod clients;
 mod needs;
 mod passage;
 mod tunnel;

@@ -77,6 +77,11 @@ impl Database {
         tokio::join!(asked, connection).0
     }
 
+    /// Runs SQL in it as its owner.
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.run(&self.name, sql).await;
+    }
+
     async fn run(&self, database: &str, sql: &str) {
         let mut server = self.server.clone();
         let (client, connection) = server.dbname(database).connect(NoTls).await.unwrap();
