@@ -8,12 +8,13 @@
 
 mod architecture;
 mod attacks;
+mod canary;
+mod clients;
 #[path = "../../../airlock-core/tests/corpus/entries.rs"]
 mod corpus;
 mod examples_run;
 #[cfg(target_os = "linux")]
 mod kill;
-mod clients;
 mod needs;
 mod passage;
 mod tunnel;

@@ -18,8 +18,9 @@ pub(crate) fn target() -> PathBuf {
     test.parent().unwrap().parent().unwrap().to_owned()
 }
 
+/// One of the programs, with nothing of this process's environment.
 #[expect(clippy::disallowed_methods, reason = "the tests run the programs themselves")]
-pub(super) fn program(name: &str) -> Command {
+pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(target().join(name));
     command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
     command
