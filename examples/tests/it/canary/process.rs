@@ -46,7 +46,7 @@ pub(super) fn open_files(pid: u32) -> Option<Vec<(String, Vec<u8>)>> {
     Some(found)
 }
 
-/// What a program can write in its memory, range by range. `None` when the system does not let us look.
+/// What a program can write in its memory, without the pages that are empty. `None` when the system does not let us look.
 pub(super) fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
     let place = PathBuf::from(format!("/proc/{pid}"));
     let maps = fs::read_to_string(place.join("maps")).ok()?;
@@ -60,10 +60,18 @@ pub(super) fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
         // What was never touched may not be readable.
         let read = memory.read(&mut bytes).unwrap_or_default();
         bytes.truncate(read);
-        found.push(bytes);
+        let pages = bytes.chunks(PAGE_BYTES);
+        found.extend(
+            pages
+                .collect::<Vec<_>>()
+                .split(|page| *page == &[0; PAGE_BYTES][..page.len()])
+                .map(<[_]>::concat),
+        );
     }
     Some(found)
 }
+
+const PAGE_BYTES: usize = 4096;
 
 /// Longer ranges are reserved, not used.
 const RANGE_MAX: usize = 64 << 20;

@@ -20,7 +20,7 @@ pub(super) const NUMBERS: [i64; 8] = [
 ];
 
 /// Parts of cells whose text a mask may legally begin or end with, and forms of dates, amounts and identifiers.
-pub(super) const TEXTS: [&str; 10] = [
+pub(super) const TEXTS: [&str; 11] = [
     "04:51:37.918273",
     "1961-07-23",
     "07/23/1961",
@@ -31,6 +31,7 @@ pub(super) const TEXTS: [&str; 10] = [
     "203.0.113.187",
     "17 days 03:14:07",
     "7261548390127",
+    "81460932800000",
 ];
 
 /// The database. `¤` stands for a text that is nowhere else, `§` for one of the clear column.
@@ -56,6 +57,9 @@ CREATE TABLE orders (
   id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, merchant_id bigint REFERENCES merchants, email text,
   memo text, amount numeric(18,4), placed timestamp, sku text, qty bigint);
 CREATE INDEX ON orders (user_id);
+CREATE TABLE lines (order_id bigint NOT NULL REFERENCES orders, label text);
+CREATE INDEX ON lines (order_id);
+CREATE TABLE codes (id bigint PRIMARY KEY, label text);
 
 INSERT INTO users VALUES
  (7261548390127, 'subject_1', '¤', '¤@¤.example', '¤@shared.example', '¤', '¤-1111', 'Z0X¤', '1961-07-23',
@@ -71,6 +75,10 @@ INSERT INTO orders VALUES
  (8146093275518, 7261548390127, 9035718264493, '¤@¤.example', NULL, 81726354.9172, '2009-03-17 04:51:37.918273', '¤', 6483920175836),
  (81, 7261548390127, 9035718264493, '¤@¤.example', NULL, 1, NULL, '¤', 2),
  (82, 2, 4, '¤@¤.example', NULL, 1, NULL, '¤', 2);
+-- Two rounds of keys, and a table that may be so large that it is read by COPY.
+INSERT INTO orders (id, user_id, sku) SELECT 8146093280000000000 + n, 7261548390127, '¤' || n FROM generate_series(1, 10001) n;
+INSERT INTO lines SELECT id, '¤' || id FROM orders;
+INSERT INTO codes SELECT 8146093280000000000 + n, '¤' || n FROM generate_series(1, 10) n;
 
 -- Free text and JSON that repeat what is read from elsewhere, as it is and in capitals: `scrub` knows that, and patterns. It does
 -- not know prose, nor what a mask keeps from being read at all (ssn, fixed, password_hash), so none of these stands here.
@@ -95,6 +103,7 @@ CREATE VIEW calls AS SELECT id AS user_id, careless(id, name) AS caller FROM use
 pub(super) const POLICY: &str = r#"
 root_table: users
 root_filter_col: external_id
+limits: {global_table_max_rows: 50000}
 tables:
   - name: users
     mask_columns:
@@ -144,6 +153,11 @@ tables:
     via: orders
     via_fk: merchant_id
     mask_columns: {id: hash_int, name: redact, iban: {kind: partial, keep_first: 2, keep_last: 4}}
+  - name: lines
+    parent: orders
+    fk: order_id
+    mask_columns: {order_id: hash_int, label: [{kind: hash}, {kind: truncate, length: 8}]}
+  - {name: codes, scope: global, mask_columns: {id: hash, label: hash}}
   - name: calls
     parent: users
     fk: user_id
