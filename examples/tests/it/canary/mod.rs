@@ -161,7 +161,9 @@ async fn search(mut canary: Canary) {
         // The worker hides its files from others of its user; root sees them.
         println!("not searched: the open files of another process; run as root");
     }
-    let snapshots = snapshots.unwrap_or_default();
+    // Its log is among them; that is searched below, more strictly.
+    let mut snapshots = snapshots.unwrap_or_default();
+    snapshots.retain(|(name, _)| name.starts_with(canary.programs.snapshots.to_str().unwrap()));
     let named = process::files(&canary.programs.snapshots);
     let wire = canary.programs.wire.seen();
 
