@@ -44,7 +44,7 @@ pub fn grants(policy: &Policy, catalog: &Catalog, role: &str) -> Result<String, 
         if table.policy.rows == RowsPolicy::Root {
             asked.push(&policy.root_filter_col);
         }
-        if let Some(link) = &bound.links[index] {
+        for link in &bound.links[index] {
             let own = if link.from == index { &link.from_columns } else { &link.to_columns };
             asked.extend(own.iter().map(String::as_str));
         }

@@ -23,12 +23,14 @@ impl fmt::Display for Cycle {
 impl std::error::Error for Cycle {}
 
 impl RowsPolicy {
-    /// The table whose exported rows decide which rows are meant.
-    pub fn depends_on(&self) -> Option<&str> {
+    /// The tables whose exported rows decide which rows are meant.
+    pub fn depends_on(&self) -> Vec<&str> {
         match self {
-            Self::Child { parent, .. } => Some(parent),
-            Self::Lookup { via, .. } => Some(via),
-            Self::Root | Self::Global => None,
+            Self::Child { parent, .. } => vec![parent],
+            Self::Lookup { via, also, .. } => {
+                std::iter::once(via).chain(also.iter().map(|(via, _)| via)).map(String::as_str).collect()
+            }
+            Self::Root | Self::Global => vec![],
         }
     }
 }
@@ -44,7 +46,7 @@ pub fn export_order(tables: &[TablePolicy]) -> Result<Vec<usize>, Cycle> {
         done[root] = true;
     }
     while order.len() < tables.len() {
-        let ready = (0..tables.len()).find(|&i| !done[i] && source(tables, i).is_none_or(|s| done[s]));
+        let ready = (0..tables.len()).find(|&i| !done[i] && sources(tables, i).iter().all(|&s| done[s]));
         match ready {
             Some(i) => {
                 done[i] = true;
@@ -56,31 +58,37 @@ pub fn export_order(tables: &[TablePolicy]) -> Result<Vec<usize>, Cycle> {
     Ok(order)
 }
 
-/// How many edges lie between a table and where its chain begins, and where that is. Needs tables without a cycle.
+/// The most edges between a table and where a chain of its begins, and where that is: at a global table if any does.
+/// Needs tables without a cycle.
 pub(crate) fn depth(tables: &[TablePolicy], index: usize) -> (usize, usize) {
-    let mut at = index;
-    for steps in 0..tables.len() {
-        match source(tables, at) {
-            Some(next) => at = next,
-            None => return (steps, at),
-        }
+    let mut known = vec![None; tables.len()];
+    let Ok(order) = export_order(tables) else { return (tables.len(), index) };
+    for at in order {
+        let is_global = |i: usize| tables[i].rows == RowsPolicy::Global;
+        let farthest = sources(tables, at)
+            .into_iter()
+            .filter_map(|s| {
+                known[s].map(|(steps, origin): (usize, usize)| (is_global(origin), steps + 1, origin))
+            })
+            .max();
+        known[at] = Some(farthest.map_or((0, at), |(_, steps, origin)| (steps, origin)));
     }
-    (tables.len(), at)
+    known[index].unwrap_or((tables.len(), index))
 }
 
-/// The position of the table that a table depends on; none when it names no table of the list.
-fn source(tables: &[TablePolicy], index: usize) -> Option<usize> {
-    let name = tables[index].rows.depends_on()?;
-    tables.iter().position(|t| t.name == name)
+/// The positions of the tables that a table depends on; names that are in no list are left out.
+fn sources(tables: &[TablePolicy], index: usize) -> Vec<usize> {
+    let names = tables[index].rows.depends_on();
+    names.into_iter().filter_map(|name| tables.iter().position(|t| t.name == name)).collect()
 }
 
-/// Every table depends on one at most, so following from any that is not done ends in the cycle.
+/// Following from any table that is not done to another that is not done ends in the cycle.
 fn cycle(tables: &[TablePolicy], done: &[bool]) -> Cycle {
     let mut at = done.iter().position(|d| !d).unwrap_or(0);
     let mut seen = Vec::new();
     while !seen.contains(&at) {
         seen.push(at);
-        at = source(tables, at).unwrap_or(at);
+        at = sources(tables, at).into_iter().find(|&s| !done[s]).unwrap_or(at);
     }
     let start = seen.iter().position(|&s| s == at).unwrap_or(0);
     Cycle { tables: seen[start..].iter().map(|&i| tables[i].name.clone()).collect() }

@@ -65,7 +65,12 @@ fn table(table: &TablePolicy) -> Value {
             RowsPolicy::Root => json!({"root": true}),
             RowsPolicy::Global => json!({"global": true}),
             RowsPolicy::Child { parent, fk, parent_key } => json!({"parent": parent, "fk": fk, "key": parent_key}),
-            RowsPolicy::Lookup { via, via_fk } => json!({"via": via, "fk": via_fk}),
+            RowsPolicy::Lookup { via, via_fk, also } if also.is_empty() => json!({"via": via, "fk": via_fk}),
+            RowsPolicy::Lookup { via, via_fk, also } => {
+                let mut all: Vec<_> = also.iter().map(|(via, fk)| (via, fk)).chain([(via, via_fk)]).collect();
+                all.sort_unstable();
+                json!({"via": all})
+            }
         },
         "masks": masks,
         "exclude": sorted(exclude_columns),

@@ -61,9 +61,7 @@ fn personal(bound: &Bound<'_>, index: usize, out: &mut Vec<Finding>) {
     let hits: Vec<_> = table
         .columns
         .iter()
-        .filter_map(|c| {
-            Some((c, look(&table.policy.source.name, c.info).filter(|h| h.score >= Score::MASK)?))
-        })
+        .filter_map(|c| Some((c, look(table.info, c.info).filter(|h| h.score >= Score::MASK)?)))
         .collect();
     for (column, hit) in hits.iter().filter(|(c, _)| is_in_clear(c) && !acknowledged(c)) {
         let name = &column.info.name;
@@ -129,7 +127,7 @@ fn names(names: &[&str]) -> String {
 /// Whether the way to the root goes through a lookup: such rows are shared between subjects.
 fn shared(bound: &Bound<'_>, index: usize) -> bool {
     let mut at = index;
-    while let Some(link) = &bound.links[at] {
+    while let Some(link) = bound.links[at].first() {
         if link.from != at {
             return true;
         }
@@ -173,7 +171,7 @@ fn types(table: &Draft<'_>, out: &mut Vec<Finding>) {
 
 /// What the source offers for following an edge.
 fn edge(bound: &Bound<'_>, index: usize, out: &mut Vec<Finding>) {
-    let Some(link) = &bound.links[index] else { return };
+    let Some(link) = bound.links[index].first() else { return };
     let table = &bound.tables[index];
     let place = format!("tables[{}]", table.policy.name);
     let columns = if link.from == index { &link.from_columns } else { &link.to_columns };
@@ -192,9 +190,11 @@ fn edge(bound: &Bound<'_>, index: usize, out: &mut Vec<Finding>) {
             super::grants::list(columns)
         )));
     }
-    if !bound.declared.iter().any(|d| d.same(link)) {
+    for link in bound.links[index].iter().filter(|l| !bound.declared.iter().any(|d| d.same(l))) {
         let message = format!("the source has no foreign key {}", described(bound, link));
-        out.push(Finding::new(LintCode::W109, place, message).advise("check that the columns mean the same"));
+        out.push(
+            Finding::new(LintCode::W109, &place, message).advise("check that the columns mean the same"),
+        );
     }
 }
 

@@ -139,6 +139,8 @@ pub enum RowsPolicy {
         via: String,
         /// Columns of that table.
         via_fk: Vec<String>,
+        /// Other tables that point at the same key, each with its columns: their rows are looked up as well.
+        also: Vec<(String, Vec<String>)>,
     },
     /// Every row; for small reference tables.
     Global,

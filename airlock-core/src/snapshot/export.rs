@@ -97,11 +97,12 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
     fn new(export: &'a Export<'a, S>, masks: &'a [TableMasks]) -> Self {
         let mut followed: Vec<Vec<&[String]>> = vec![vec![]; export.plan.tables.len()];
         for table in &export.plan.tables {
-            if let Some((from, columns)) = dependency(table)
-                && let Some(lists) = followed.get_mut(from)
-                && !lists.contains(&columns)
-            {
-                lists.push(columns);
+            for (from, columns) in dependencies(table) {
+                if let Some(lists) = followed.get_mut(from)
+                    && !lists.contains(&columns)
+                {
+                    lists.push(columns);
+                }
             }
         }
         Self { export, masks, followed }
@@ -156,7 +157,7 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
         let mut done = vec![false; tables.len()];
         while done.contains(&false) {
             let is_ready = |i: &usize| {
-                !done[*i] && dependency(&tables[*i]).is_none_or(|(from, _)| done.get(from) == Some(&true))
+                !done[*i] && dependencies(&tables[*i]).iter().all(|(from, _)| done.get(*from) == Some(&true))
             };
             let ready: Vec<usize> = (0..tables.len()).filter(is_ready).collect();
             let mut now: Vec<usize> = ready.iter().copied().filter(|i| !self.masks[*i].scrubs()).collect();
@@ -293,7 +294,7 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
         subject: &SubjectId,
         shared: &Mutex<Shared<S::Writer>>,
     ) -> Result<Vec<RowFilter>, ExportError> {
-        let (from, from_columns, columns) = match &plan.edge {
+        let columns = match &plan.edge {
             EdgePlan::Root { filter } => {
                 return Ok(vec![RowFilter::Equals {
                     column: filter.clone(),
@@ -301,12 +302,19 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
                 }]);
             }
             EdgePlan::Global => return Ok(vec![RowFilter::All]),
-            EdgePlan::Child { parent, parent_columns, columns } => (*parent, parent_columns, columns),
-            EdgePlan::Lookup { via, via_columns, columns } => (*via, via_columns, columns),
+            EdgePlan::Child { columns, .. } | EdgePlan::Lookup { columns, .. } => columns,
         };
         let shared = lock(shared);
-        let Some(keys) = shared.keys.get(&(from, from_columns.clone())) else { return Ok(vec![]) };
-        let batches = keys.batches(KEYS_AT_ONCE).map_err(|BadKeys| self.drifted(plan))?;
+        let found: Vec<&KeySet> = dependencies(plan)
+            .into_iter()
+            .filter_map(|(from, columns)| shared.keys.get(&(from, columns.to_vec())))
+            .collect();
+        let batches = match found.as_slice() {
+            [] => return Ok(vec![]),
+            [keys] => keys.batches(KEYS_AT_ONCE),
+            several => KeySet::union(several).and_then(|keys| keys.batches(KEYS_AT_ONCE)),
+        };
+        let batches = batches.map_err(|BadKeys| self.drifted(plan))?;
         Ok(batches.into_iter().map(|keys| RowFilter::Keys { columns: columns.clone(), keys }).collect())
     }
 
@@ -356,12 +364,15 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
     }
 }
 
-/// The table that this one's rows are found from, and by which of its columns.
-fn dependency(plan: &TablePlan) -> Option<(usize, &[String])> {
+/// The tables that this one's rows are found from, and by which of their columns.
+fn dependencies(plan: &TablePlan) -> Vec<(usize, &[String])> {
     match &plan.edge {
-        EdgePlan::Root { .. } | EdgePlan::Global => None,
-        EdgePlan::Child { parent, parent_columns, .. } => Some((*parent, parent_columns)),
-        EdgePlan::Lookup { via, via_columns, .. } => Some((*via, via_columns)),
+        EdgePlan::Root { .. } | EdgePlan::Global => vec![],
+        EdgePlan::Child { parent, parent_columns, .. } => vec![(*parent, parent_columns)],
+        EdgePlan::Lookup { via, via_columns, also, .. } => {
+            let also = also.iter().map(|(at, columns)| (*at, columns.as_slice()));
+            std::iter::once((*via, via_columns.as_slice())).chain(also).collect()
+        }
     }
 }
 

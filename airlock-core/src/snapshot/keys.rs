@@ -48,6 +48,17 @@ impl KeySet {
         Ok(new.collect())
     }
 
+    /// The keys of all, each once.
+    pub(super) fn union(sets: &[&Self]) -> Result<Self, BadKeys> {
+        let mut all = Self::default();
+        for columns in sets.iter().map(|set| set.batches(usize::MAX)) {
+            for columns in columns? {
+                all.add(&columns)?;
+            }
+        }
+        Ok(all)
+    }
+
     /// For each row whether its key is here. A key with a NULL is nowhere.
     pub(super) fn contains(&self, columns: &[ArrayRef]) -> Result<BooleanArray, BadKeys> {
         let Some(converter) = &self.converter else {

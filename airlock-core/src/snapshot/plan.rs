@@ -71,6 +71,8 @@ pub enum EdgePlan {
         via_columns: Vec<String>,
         /// Columns of this table, in the same order.
         columns: Vec<String>,
+        /// More tables that point here, each with its columns, of the same types: position and columns.
+        also: Vec<(usize, Vec<String>)>,
     },
     /// Every row.
     Global,

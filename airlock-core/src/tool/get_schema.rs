@@ -181,7 +181,13 @@ fn edge(plan: &ExportPlan, edge: &EdgePlan) -> serde_json::Value {
     match edge {
         EdgePlan::Root { .. } => json!({"kind": "root"}),
         EdgePlan::Child { parent, .. } => json!({"kind": "child", "table": plan.tables[*parent].name}),
-        EdgePlan::Lookup { via, .. } => json!({"kind": "lookup", "table": plan.tables[*via].name}),
+        EdgePlan::Lookup { via, also, .. } if also.is_empty() => {
+            json!({"kind": "lookup", "table": plan.tables[*via].name})
+        }
+        EdgePlan::Lookup { via, also, .. } => {
+            let also: Vec<&str> = also.iter().map(|(at, _)| plan.tables[*at].name.as_str()).collect();
+            json!({"kind": "lookup", "table": plan.tables[*via].name, "also": also})
+        }
         EdgePlan::Global => json!({"kind": "global"}),
     }
 }

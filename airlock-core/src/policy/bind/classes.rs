@@ -18,7 +18,7 @@ type Place = (usize, usize);
 /// Decides the mask and key of every exported column.
 pub(super) fn settle(
     tables: &mut [Draft<'_>],
-    links: &[Option<Link>],
+    links: &[Vec<Link>],
     declared: &[Link],
     out: &mut Vec<Finding>,
 ) {

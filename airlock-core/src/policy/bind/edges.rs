@@ -33,21 +33,62 @@ impl Link {
     }
 }
 
-/// The edge of the table at `index`, with all its columns known.
-pub(super) fn link(tables: &[Draft<'_>], index: usize, out: &mut Vec<Finding>) -> Option<Link> {
+/// The edges of the table at `index`, with all their columns known.
+pub(super) fn links(tables: &[Draft<'_>], index: usize, out: &mut Vec<Finding>) -> Vec<Link> {
     let table = &tables[index];
     let find = |name: &str| tables.iter().position(|t| t.policy.name == name);
-    let (target, from, from_columns, to, given, keys) = match &table.policy.rows {
-        RowsPolicy::Root | RowsPolicy::Global => return None,
+    match &table.policy.rows {
+        RowsPolicy::Root | RowsPolicy::Global => vec![],
         RowsPolicy::Child { parent, fk, parent_key } => {
-            let to = find(parent);
-            (parent, Some(index), fk, to, parent_key.as_deref(), ("fk", "parent_key"))
+            let ends = (parent.as_str(), Some(index), find(parent));
+            link(tables, index, ends, fk, parent_key.as_deref(), ("fk", "parent_key"), out)
+                .into_iter()
+                .collect()
         }
-        RowsPolicy::Lookup { via, via_fk } => {
-            let from = find(via);
-            (via, from, via_fk, Some(index), table.policy.key.as_deref(), ("via_fk", "key"))
+        RowsPolicy::Lookup { via, via_fk, also } => {
+            let given = table.policy.key.as_deref();
+            let first =
+                link(tables, index, (via, find(via), Some(index)), via_fk, given, ("via_fk", "key"), out);
+            let mut links: Vec<Link> = first.into_iter().collect();
+            for (via, via_fk) in also {
+                let ends = (via.as_str(), find(via), Some(index));
+                let Some(link) = link(tables, index, ends, via_fk, given, ("edges", "key"), out) else {
+                    continue;
+                };
+                if links.first().is_none_or(|first| alike(tables, first, &link)) {
+                    links.push(link);
+                } else {
+                    let message = format!(
+                        "`{via}.{}` must point at the same key as `via_fk` does, with the same type",
+                        via_fk.join(", ")
+                    );
+                    out.push(Finding::new(LintCode::E103, table.path("edges"), message));
+                }
+            }
+            links
         }
+    }
+}
+
+/// Whether keys of both can be put together: they point at the same columns, and are of the same types.
+fn alike(tables: &[Draft<'_>], a: &Link, b: &Link) -> bool {
+    let data_type = |l: &Link, i: usize| {
+        tables[l.from].column(&l.from_columns[i]).and_then(|c| c.info.data_type.as_ref()).cloned()
     };
+    a.to_columns == b.to_columns && (0..a.from_columns.len()).all(|i| data_type(a, i) == data_type(b, i))
+}
+
+/// One edge: `ends` is the table named, the one that points, and the one pointed at.
+fn link(
+    tables: &[Draft<'_>],
+    index: usize,
+    (target, from, to): (&str, Option<usize>, Option<usize>),
+    from_columns: &[String],
+    given: Option<&[String]>,
+    keys: (&str, &str),
+    out: &mut Vec<Finding>,
+) -> Option<Link> {
+    let table = &tables[index];
     let (Some(from), Some(to)) = (from, to) else {
         let message = format!("`{}` names `{target}`, which is not in `tables`", table.policy.name);
         out.push(Finding::new(LintCode::E103, format!("tables[{}]", table.policy.name), message));
@@ -82,7 +123,7 @@ pub(super) fn link(tables: &[Draft<'_>], index: usize, out: &mut Vec<Finding>) -
         out.push(Finding::new(LintCode::E103, table.path(keys.0), message));
         return None;
     }
-    let link = Link { from, from_columns: from_columns.clone(), to, to_columns };
+    let link = Link { from, from_columns: from_columns.to_vec(), to, to_columns };
     comparable(tables, &link, &table.path(keys.0), out).then_some(link)
 }
 
@@ -180,7 +221,7 @@ pub(super) fn declared(tables: &[Draft<'_>]) -> Vec<Link> {
 }
 
 /// A key that another exported table points at must be in the snapshot, or the pointer points nowhere.
-pub(super) fn check_keys(tables: &[Draft<'_>], links: &[Option<Link>], out: &mut Vec<Finding>) {
+pub(super) fn check_keys(tables: &[Draft<'_>], links: &[Vec<Link>], out: &mut Vec<Finding>) {
     for link in links.iter().flatten() {
         for ((from, column), (to, key)) in link.pairs() {
             let exported = |t: usize, c: &str| tables[t].column(c).is_some_and(|c| c.exported);
@@ -201,10 +242,9 @@ pub(super) fn check_keys(tables: &[Draft<'_>], links: &[Option<Link>], out: &mut
 }
 
 /// Marks the columns whose raw values the export needs beside those it stores.
-pub(super) fn mark_traversal(tables: &mut [Draft<'_>], links: &[Option<Link>], out: &mut Vec<Finding>) {
+pub(super) fn mark_traversal(tables: &mut [Draft<'_>], links: &[Vec<Link>], out: &mut Vec<Finding>) {
     let mut needed: Vec<(usize, String)> = Vec::new();
-    for (i, link) in links.iter().enumerate() {
-        let Some(link) = link else { continue };
+    for (i, link) in links.iter().enumerate().flat_map(|(i, links)| links.iter().map(move |l| (i, l))) {
         // The other side's rows are exported first; their values are the keys for this side.
         let (other, columns) =
             if link.from == i { (link.to, &link.to_columns) } else { (link.from, &link.from_columns) };

@@ -34,8 +34,8 @@ pub fn bind(policy: &Policy, catalog: &Catalog) -> Result<ExportPlan, Findings> 
 /// A policy's tables beside those of the source, in the order of export.
 pub(super) struct Bound<'a> {
     pub(super) tables: Vec<Draft<'a>>,
-    /// The edge of each table; `None` for the root and for global tables.
-    pub(super) links: Vec<Option<Link>>,
+    /// The edges of each table, the first one first; none for the root and for global tables.
+    pub(super) links: Vec<Vec<Link>>,
     /// Foreign keys of the source between tables of the policy.
     pub(super) declared: Vec<Link>,
 }
@@ -73,7 +73,7 @@ pub(super) fn resolve<'a>(
         return None;
     }
     root_filter(policy, &tables, out);
-    let links: Vec<_> = (0..tables.len()).map(|i| edges::link(&tables, i, out)).collect();
+    let links: Vec<_> = (0..tables.len()).map(|i| edges::links(&tables, i, out)).collect();
     let declared = edges::declared(&tables);
     // Classes over edges that are wrong would only repeat what is told already.
     if out.len() > before {

@@ -45,19 +45,20 @@ fn table(policy: &Policy, bound: &Bound<'_>, index: usize) -> TablePlan {
 }
 
 fn edge(policy: &Policy, bound: &Bound<'_>, index: usize) -> EdgePlan {
-    match (&bound.links[index], &bound.tables[index].policy.rows) {
-        (Some(link), _) if link.from == index => EdgePlan::Child {
+    match (bound.links[index].as_slice(), &bound.tables[index].policy.rows) {
+        ([link, ..], _) if link.from == index => EdgePlan::Child {
             parent: link.to,
             parent_columns: link.to_columns.clone(),
             columns: link.from_columns.clone(),
         },
-        (Some(link), _) => EdgePlan::Lookup {
+        ([link, also @ ..], _) => EdgePlan::Lookup {
             via: link.from,
             via_columns: link.from_columns.clone(),
             columns: link.to_columns.clone(),
+            also: also.iter().map(|l| (l.from, l.from_columns.clone())).collect(),
         },
-        (None, RowsPolicy::Root) => EdgePlan::Root { filter: policy.root_filter_col.clone() },
-        (None, _) => EdgePlan::Global,
+        ([], RowsPolicy::Root) => EdgePlan::Root { filter: policy.root_filter_col.clone() },
+        ([], _) => EdgePlan::Global,
     }
 }
 

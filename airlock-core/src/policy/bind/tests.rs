@@ -78,7 +78,12 @@ fn edges_know_both_sides_and_the_order_of_export() {
     );
     assert_eq!(
         plan.tables[3].edge,
-        EdgePlan::Lookup { via: 2, via_columns: vec!["merchant_id".into()], columns: vec!["id".into()] }
+        EdgePlan::Lookup {
+            via: 2,
+            via_columns: vec!["merchant_id".into()],
+            columns: vec!["id".into()],
+            also: vec![]
+        }
     );
     assert_eq!(plan.tables[4].edge, EdgePlan::Global);
     assert_eq!(plan.tables[4].max_rows, 10_000);
@@ -101,6 +106,20 @@ fn edges_know_both_sides_and_the_order_of_export() {
             },
         ]
     );
+}
+
+#[test]
+fn a_lookup_takes_what_several_tables_point_at() {
+    let both =
+        "name: merchants, via: transactions, via_fk: merchant_id, edges: [{via: accounts, via_fk: id}]";
+    let merged = plan(&users("", &[ACCOUNTS, TRANSACTIONS, both]));
+    let EdgePlan::Lookup { also, .. } = &table(&merged, "merchants").edge else { panic!("no lookup") };
+    assert_eq!(also, &[(1, vec!["id".to_owned()])]);
+    let wider = "name: merchants, via: transactions, via_fk: merchant_id, edges: [{via: users, via_fk: id}]";
+    refused(&users("", &[ACCOUNTS, TRANSACTIONS, wider]), &[LintCode::E103]);
+    let missing =
+        "name: merchants, via: transactions, via_fk: merchant_id, edges: [{via: users, via_fk: nope}]";
+    refused(&users("", &[ACCOUNTS, TRANSACTIONS, missing]), &[LintCode::E201]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn rows(
         let path = if key.is_empty() { table.path.clone() } else { format!("{}.{key}", table.path) };
         out.push(Finding::new(LintCode::E103, path, message).at(table.line).suggest(guess));
     };
-    let RowsFile { parent, fk, parent_key, via, via_fk, global } = &table.rows;
+    let RowsFile { parent, fk, parent_key, via, via_fk, edges, global } = &table.rows;
     let is_root = root == Some(index);
     let child = parent.is_some() || fk.is_some() || parent_key.is_some();
     let lookup = via.is_some() || via_fk.is_some();
@@ -109,6 +109,11 @@ fn rows(
                 None,
             );
         }
+        return None;
+    }
+    if !edges.is_empty() && !lookup {
+        let message = "`edges` adds to via and via_fk; more ways for other tables are not built";
+        problem("edges", message.into(), None);
         return None;
     }
     if ways > 1 {
@@ -166,10 +171,17 @@ fn rows(
         let found = via.as_ref().and_then(|v| target("via", v));
         match (via, via_fk) {
             (Some(_), Some(via_fk)) => {
+                let also: Vec<_> = edges
+                    .iter()
+                    .filter_map(|(other, columns)| Some((target("edges", other)?, columns.clone())))
+                    .collect();
                 if table.policy.key.as_ref().is_some_and(|k| k.len() != via_fk.len()) {
                     problem("key", "`via_fk` and `key` have different numbers of columns".into(), None);
                 }
-                found.map(|via| RowsPolicy::Lookup { via, via_fk: via_fk.clone() })
+                if also.iter().any(|(_, columns)| columns.len() != via_fk.len()) {
+                    problem("edges", "`edges` and `via_fk` have different numbers of columns".into(), None);
+                }
+                found.map(|via| RowsPolicy::Lookup { via, via_fk: via_fk.clone(), also })
             }
             _ => {
                 problem("", format!("`{name}` needs both via and via_fk"), None);

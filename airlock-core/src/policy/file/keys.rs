@@ -49,6 +49,7 @@ pub(super) const TABLE: Keys = &[
     ("via", Yes),
     ("via_fk", Yes),
     ("key", Yes),
+    ("edges", Yes),
     ("scope", Yes),
     ("mask_columns", Yes),
     ("exclude_columns", Yes),
@@ -59,12 +60,14 @@ pub(super) const TABLE: Keys = &[
     ("include", Yes),
     ("description", Yes),
     ("column_descriptions", Yes),
-    ("edges", No),
     ("where", NullOnly),
     ("allow_subquery", No),
     ("self_ref", NullOnly),
     ("closure", No),
 ];
+
+/// Keys of one of `edges`.
+pub(super) const EDGE: Keys = &[("via", Yes), ("via_fk", Yes), ("parent", No), ("fk", No)];
 
 pub(super) const SAMPLE_QUERY: Keys = &[("name", Yes), ("sql", Yes), ("description", Yes)];
 

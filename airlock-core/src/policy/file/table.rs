@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Fields, wrong};
-use super::keys::TABLE;
+use super::keys::{EDGE, TABLE};
 use super::mask::{self, Named};
 use super::node::{Node, Value, join};
 use crate::mask::Masking;
@@ -28,6 +28,8 @@ pub(super) struct RowsFile {
     pub(super) parent_key: Option<Vec<String>>,
     pub(super) via: Option<String>,
     pub(super) via_fk: Option<Vec<String>>,
+    /// More tables that point here, each with its columns.
+    pub(super) edges: Vec<(String, Vec<String>)>,
     pub(super) global: bool,
 }
 
@@ -53,6 +55,7 @@ pub(super) fn read(
         parent_key: columns(&fields, "parent_key", out),
         via: fields.name("via", out),
         via_fk: columns(&fields, "via_fk", out),
+        edges: edges(&fields, out),
         global: fields.choice("scope", &[("subject", false), ("global", true)], &[], out).unwrap_or(false),
     };
     let on_limit =
@@ -97,6 +100,28 @@ pub(super) fn read(
         column_descriptions,
     };
     Some(TableFile { policy, rows, written, path, line: fields.line })
+}
+
+/// `edges`: a list of `{via, via_fk}`.
+fn edges(fields: &Fields<'_>, out: &mut Vec<Finding>) -> Vec<(String, Vec<String>)> {
+    let Some(node) = fields.node("edges") else { return vec![] };
+    let path = fields.at("edges");
+    let Value::List(items) = &node.value else {
+        out.push(wrong(&path, node, "a list of {via: table, via_fk: column}"));
+        return vec![];
+    };
+    let mut edges = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        let Some(fields) = Fields::open(item, &path, EDGE, out) else { continue };
+        let before = out.len();
+        match (fields.name("via", out), columns(&fields, "via_fk", out)) {
+            (Some(via), Some(via_fk)) => edges.push((via, via_fk)),
+            _ if out.len() > before => {}
+            _ => out.push(Finding::new(LintCode::E103, path, "needs both via and via_fk").at(item.line)),
+        }
+    }
+    edges
 }
 
 /// More rows than this in one table is no snapshot of one subject.

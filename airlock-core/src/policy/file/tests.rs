@@ -180,6 +180,31 @@ fn edges_are_read_and_names_of_tables_are_settled() {
 }
 
 #[test]
+fn further_edges_add_to_a_lookup_and_to_nothing_else() {
+    let with = |orders: &str, countries: &str| {
+        format!(
+            "tables: [{{name: users}}, {{name: orders, parent: users, fk: user_id{orders}}}, \
+             {{name: countries, via: users, via_fk: country{countries}}}]"
+        )
+    };
+    let policy = Policy::parse(&with("", ", edges: [{via: orders, via_fk: country}]")).unwrap();
+    assert_eq!(policy.tables[2].rows.depends_on(), ["users", "orders"]);
+    let alone = Policy::parse(&with("", "")).unwrap();
+    assert_ne!(policy.hash, alone.hash, "other rows are exported");
+    let code = LintCode::E103;
+    refused_saying(&with(", edges: [{via: countries, via_fk: x}]", ""), code, "adds to via and via_fk");
+    refused_saying(&with("", ", edges: [{via: orders}]"), code, "needs both via and via_fk");
+    refused_saying(&with("", ", edges: [{via: order, via_fk: x}]"), code, "did you mean `orders`");
+    refused_saying(
+        &with("", ", edges: [{via: orders, via_fk: [a, b]}]"),
+        code,
+        "different numbers of columns",
+    );
+    refused_saying(&with("", ", edges: [{parent: orders, fk: a}]"), LintCode::E100, "is not supported");
+    refused_saying(&with("", ", edges: [{via: countries, via_fk: a}]"), LintCode::E105, "`countries`");
+}
+
+#[test]
 fn limits_are_numbers_sizes_or_rates() {
     let policy = Policy::parse(
         "tables: [{name: users}]\nlimits: {query_memory: 1GiB, max_result_rows: 5, rate_limit: 60/min, max_concurrent_queries: cores, max_cell_bytes: 4096}",
@@ -253,7 +278,7 @@ fn what_this_version_does_not_build_is_refused_by_name() {
             &format!("`{key}` is not supported by this version"),
         );
     }
-    for key in ["edges", "where", "allow_subquery", "self_ref"] {
+    for key in ["where", "allow_subquery", "self_ref"] {
         refused_saying(
             &format!("tables: [{{name: users, {key}: x}}]"),
             LintCode::E100,

@@ -14,8 +14,12 @@ pub(super) struct Columns {
     pub(super) masked: Vec<(String, &'static str, String)>,
     /// Column, comment.
     pub(super) excluded: Vec<(String, String)>,
-    /// Comments about columns left in clear.
+    /// Columns in clear that no rule fires for.
+    pub(super) clear: Vec<String>,
+    /// Columns in clear that may be personal.
     pub(super) review: Vec<String>,
+    /// Other comments.
+    pub(super) notes: Vec<String>,
 }
 
 /// Decides for the table at `index`.
@@ -24,7 +28,7 @@ pub(super) fn columns(walk: &Walk<'_>, index: usize, joined: &BTreeSet<(usize, S
     let mut out = Columns::default();
     for column in &table.info.columns {
         let name = column.name.clone();
-        let hit = look(&table.info.table.name, column);
+        let hit = look(table.info, column);
         if column.data_type.is_none() {
             let comment = hit.filter(|h| h.suggestion == Suggestion::Exclude).map_or_else(
                 || format!("the type {} is not exported", shown(&column.source_type)),
@@ -33,12 +37,14 @@ pub(super) fn columns(walk: &Walk<'_>, index: usize, joined: &BTreeSet<(usize, S
             out.excluded.push((name, comment));
             continue;
         }
-        let Some(hit) = hit else { continue };
+        let Some(hit) = hit else {
+            out.clear.push(name);
+            continue;
+        };
         let comment = format!("rule {}, score {}", hit.rule, hit.score);
         if hit.score < Score::MASK {
-            if hit.score >= Score::REVIEW {
-                out.review.push(format!("{} is in clear: {comment}", shown(&name)));
-            }
+            let list = if hit.score >= Score::REVIEW { &mut out.review } else { &mut out.clear };
+            list.push(name);
             continue;
         }
         let is_key = joined.contains(&(index, name.clone()));
@@ -46,7 +52,8 @@ pub(super) fn columns(walk: &Walk<'_>, index: usize, joined: &BTreeSet<(usize, S
         let suggestion = match (is_key, hit.suggestion) {
             (true, _) if hashes(column) => Suggestion::Hash,
             (true, _) => {
-                out.review.push(format!("{} is a key and stays in clear: {comment}", shown(&name)));
+                out.notes.push(format!("{} is a key and stays in clear: {comment}", shown(&name)));
+                out.review.push(name);
                 continue;
             }
             (false, other) => other,

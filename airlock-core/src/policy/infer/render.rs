@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::masks::{self, shown};
+use super::masks::{self, Columns, shown};
 use super::walk::{Edge, Walk};
 use crate::policy::TableRef;
 use crate::policy::pii::tokens;
@@ -10,18 +10,20 @@ use crate::snapshot::source::{ForeignKey, TableInfo};
 
 /// The text of the file.
 pub(super) fn yaml(walk: &Walk<'_>, root_filter_col: &str, schema: &str) -> String {
+    let joined = walk.joined();
+    let found: Vec<Columns> = (0..walk.tables.len()).map(|i| masks::columns(walk, i, &joined)).collect();
     let mut out = String::from(
         "# Written by `airlock init` from names, types and foreign keys; no value was looked at.\n\
-         # Read every line before use: what no rule knows is exported in clear.\n\
-         version: 1\n",
+         # Read every line before use: what no rule knows is exported in clear.\n",
     );
+    let _ = writeln!(out, "# {}", summary(&found));
+    out.push_str("version: 1\n");
     let _ = writeln!(out, "root_table: {}", scalar(&walk.tables[0].name));
     let _ = writeln!(out, "root_filter_col: {}", scalar(root_filter_col));
     if schema != "public" {
         let _ = writeln!(out, "schema: {}", scalar(schema));
     }
     out.push_str("tables:\n");
-    let joined = walk.joined();
     for (index, table) in walk.tables.iter().enumerate() {
         let _ = writeln!(out, "  - name: {}", source_name(&table.info.table, schema));
         if table.name != table.info.table.name {
@@ -39,12 +41,22 @@ pub(super) fn yaml(walk: &Walk<'_>, root_filter_col: &str, schema: &str) -> Stri
             Edge::Lookup(via, fk) => {
                 let _ = writeln!(out, "    via: {}", scalar(&walk.tables[*via].name));
                 let _ = writeln!(out, "    via_fk: {}", columns(&fk.columns));
-                if table.info.primary_key != fk.referenced || ambiguous(walk.tables[*via].info, fk) {
+                let mut all = std::iter::once((*via, *fk)).chain(table.also.iter().copied());
+                if table.info.primary_key != fk.referenced
+                    || all.any(|(via, fk)| ambiguous(walk.tables[via].info, fk))
+                {
                     let _ = writeln!(out, "    key: {}", columns(&fk.referenced));
+                }
+                if !table.also.is_empty() {
+                    out.push_str("    edges:\n");
+                }
+                for (via, fk) in &table.also {
+                    let via = scalar(&walk.tables[*via].name);
+                    let _ = writeln!(out, "      - {{via: {via}, via_fk: {}}}", columns(&fk.columns));
                 }
             }
         }
-        let found = masks::columns(walk, index, &joined);
+        let found = &found[index];
         if !found.masked.is_empty() {
             out.push_str("    mask_columns:\n");
             for (column, mask, comment) in &found.masked {
@@ -57,7 +69,10 @@ pub(super) fn yaml(walk: &Walk<'_>, root_filter_col: &str, schema: &str) -> Stri
                 let _ = writeln!(out, "      - {}  # {comment}", scalar(column));
             }
         }
-        for note in found.review.iter().chain(&not_followed(walk, index)).chain(&polymorphic(walk, index)) {
+        for (what, names) in [("in clear", &found.clear), ("in clear, look twice", &found.review)] {
+            wrapped(&mut out, "    # ", what, names);
+        }
+        for note in found.notes.iter().chain(&not_followed(walk, index)).chain(&polymorphic(walk, index)) {
             let _ = writeln!(out, "    # {note}");
         }
     }
@@ -67,8 +82,46 @@ pub(super) fn yaml(walk: &Walk<'_>, root_filter_col: &str, schema: &str) -> Stri
             let _ = writeln!(out, "  # - {text}");
         }
     }
+    if !walk.shared.is_empty() {
+        out.push_str("  # Left out, because their rows hang on rows that subjects share:\n");
+        for text in &walk.shared {
+            let _ = writeln!(out, "  # - {text}");
+        }
+    }
+    wrapped(&mut out, "  # ", "Not reached by any foreign key from the root", &walk.unreached);
     out
 }
+
+/// How many columns there are, and what becomes of them.
+fn summary(found: &[Columns]) -> String {
+    let count = |of: fn(&Columns) -> usize| found.iter().map(of).sum::<usize>();
+    let (masked, excluded) = (count(|c| c.masked.len()), count(|c| c.excluded.len()));
+    let (clear, review) = (count(|c| c.clear.len()), count(|c| c.review.len()));
+    format!(
+        "{} tables; columns: {masked} masked, {excluded} left out, {} in clear, {review} of these to look at twice.",
+        found.len(),
+        clear + review
+    )
+}
+
+/// `what: a, b, c` as a comment, over as many lines as it takes.
+fn wrapped(out: &mut String, start: &str, what: &str, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    let mut line = format!("{start}{what}:");
+    for (index, name) in names.iter().enumerate() {
+        let name = shown(name);
+        if line.chars().count() + name.chars().count() + 2 > LINE_CHARS_MAX {
+            let _ = writeln!(out, "{line}");
+            line = format!("{start} ");
+        }
+        let _ = write!(line, " {name}{}", if index + 1 < names.len() { "," } else { "" });
+    }
+    let _ = writeln!(out, "{line}");
+}
+
+const LINE_CHARS_MAX: usize = 110;
 
 /// Whether the same columns point at the same table by another key as well.
 fn ambiguous(from: &TableInfo, fk: &ForeignKey) -> bool {
@@ -85,6 +138,8 @@ fn not_followed(walk: &Walk<'_>, index: usize) -> Vec<String> {
         .map(|fk| {
             let why = if fk.references == table.info.table {
                 "a self-reference"
+            } else if fk.references == walk.tables[0].info.table {
+                "rows are found by one way only"
             } else {
                 "the table is here already"
             };

@@ -6,7 +6,7 @@ use std::fmt;
 
 use arrow::datatypes::DataType;
 
-use crate::snapshot::source::ColumnInfo;
+use crate::snapshot::source::{ColumnInfo, TableInfo};
 use rules::RULES;
 
 /// How sure a rule is, in hundredths.
@@ -131,7 +131,27 @@ const ABOUT: &[&str] = &[
 ];
 
 /// The surest rule that fires for a column of a table, if any.
-pub(crate) fn look(table: &str, column: &ColumnInfo) -> Option<Hit> {
+///
+/// A name beside an e-mail address or a phone number is a person's, whatever the table is called.
+pub(crate) fn look(table: &TableInfo, column: &ColumnInfo) -> Option<Hit> {
+    let name = &table.table.name;
+    let hit = look_alone(name, column)?;
+    let tells = |other: &ColumnInfo| {
+        look_alone(name, other).is_some_and(|h| matches!(h.rule, "email" | "phone" | "person_name"))
+    };
+    match hit.rule {
+        "name"
+            if hit.score < Score::MASK
+                && tokens(&column.name).len() == 1
+                && table.columns.iter().any(tells) =>
+        {
+            Some(Hit { score: Score(hit.score.0 + Score::CONTEXT), ..hit })
+        }
+        _ => Some(hit),
+    }
+}
+
+fn look_alone(table: &str, column: &ColumnInfo) -> Option<Hit> {
     let shape = Shape::of(column);
     by_type(column, shape).into_iter().chain(by_name(table, &column.name, shape)).max_by_key(|h| h.score)
 }
@@ -226,7 +246,7 @@ mod tests {
         let (place, source_type) = written.split_once(' ').unwrap();
         let (table, column) = place.split_once('.').unwrap();
         let catalog = catalog(&format!("{table}: {column} {source_type}"));
-        let hit = look(table, &catalog.tables[0].columns[0]).filter(|h| h.score >= Score::MASK);
+        let hit = look(&catalog.tables[0], &catalog.tables[0].columns[0]).filter(|h| h.score >= Score::MASK);
         assert_eq!(hit.map(|h| (h.rule, h.suggestion)), expected, "{written}");
     }
 
@@ -276,6 +296,16 @@ mod tests {
         check("order_shippingaddress.line1 text", Some(("address_line", Redact)));
         check("payment_bankcard.number text", Some(("number", KeepLast4)));
         check("payment_bankcard.name text", Some(("name", Hash)));
+        check("payment_bankcard.expiry_date date", Some(("card_expiry", Year)));
+        check("analytics_usersearch.query text", Some(("free_text", Scrub)));
+        check("mails.subject text", Some(("free_text", Scrub)));
+    }
+
+    #[test]
+    fn a_name_beside_an_address_is_a_persons() {
+        check("reviews.name text, email text", Some(("name", Hash)));
+        check("reviews.name text, product_id int8", None);
+        check("orders.product_name text, guest_email text", None);
     }
 
     #[test]

@@ -127,10 +127,46 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: "name",
         score: 30,
-        words: "name nombre nom title",
+        words: "name nombre nom",
         context: PEOPLE,
         spares_ids: true,
         suggest: |s| (s == Shape::Text).then_some(Hash),
+    },
+    Rule {
+        id: "title",
+        score: 30,
+        words: "title label",
+        context: "",
+        spares_ids: true,
+        suggest: |s| (s == Shape::Text).then_some(Redact),
+    },
+    Rule {
+        id: "link",
+        score: 30,
+        words: "homepage website avatar photo picture linkedin twitter",
+        context: PEOPLE,
+        spares_ids: true,
+        suggest: |s| (s == Shape::Text).then_some(Redact),
+    },
+    Rule {
+        id: "card_expiry",
+        score: 20,
+        words: "expiry expiry_date expires expiration expiration_date exp_month exp_year exp_date valid_until",
+        context: "card",
+        spares_ids: true,
+        suggest: |s| match s {
+            Shape::Date => Some(Year),
+            Shape::Text | Shape::Int | Shape::Number => Some(Redact),
+            _ => None,
+        },
+    },
+    Rule {
+        id: "maybe_secret",
+        score: 30,
+        words: "key hash signature nonce",
+        context: "",
+        spares_ids: true,
+        suggest: |s| (s == Shape::Text).then_some(Exclude),
     },
     Rule {
         id: "address",
@@ -199,7 +235,8 @@ pub(super) const RULES: &[Rule] = &[
         id: "free_text",
         score: 50,
         words: "note notes comment comments body message description bio biography remark remarks \
-             feedback content instructions review",
+             feedback content instructions review subject summary details query search_query \
+             search_term search_terms repr",
         context: "",
         spares_ids: true,
         suggest: |s| (s == Shape::Text).then_some(Scrub),

@@ -108,6 +108,7 @@ pub(in crate::snapshot) fn plan() -> ExportPlan {
                     via: 2,
                     via_columns: vec!["product_id".into()],
                     columns: vec!["id".into()],
+                    also: vec![],
                 },
                 vec![column("id", DataType::Int64, None), column("title", DataType::Utf8View, None)],
             ),
@@ -298,8 +299,12 @@ async fn many_keys_are_asked_in_batches_and_the_first_rows_of_all_stay() {
     let mut plan = plan();
     plan.tables.truncate(4);
     plan.tables.remove(1);
-    plan.tables[2].edge =
-        EdgePlan::Lookup { via: 1, via_columns: vec!["product_id".into()], columns: vec!["id".into()] };
+    plan.tables[2].edge = EdgePlan::Lookup {
+        via: 1,
+        via_columns: vec!["product_id".into()],
+        columns: vec!["id".into()],
+        also: vec![],
+    };
     plan.tables[1].max_rows = 100_000;
     plan.tables[2].max_rows = 3;
     plan.tables[2].order_by = vec![("id".into(), true)];
@@ -309,6 +314,33 @@ async fn many_keys_are_asked_in_batches_and_the_first_rows_of_all_stay() {
     assert_eq!(rows(&snapshot.data.tables()[2], "id"), expected);
     assert_eq!(snapshot.manifest.tables[1].rows, many as u64);
     assert_eq!(snapshot.manifest.truncated_tables(), ["products"]);
+}
+
+#[tokio::test]
+async fn a_lookup_has_what_any_of_its_tables_points_at_once() {
+    let mut plan = plan();
+    let at = plan.tables.iter().position(|t| t.name == "products").unwrap();
+    let orders = plan.tables.iter().position(|t| t.name == "orders").unwrap();
+    let wishes = TablePlan {
+        name: "wishes".into(),
+        ..table("wishes", child(0, "user_id"), vec![column("id", DataType::Int64, None)])
+    };
+    plan.tables.push(wishes);
+    let wishes = plan.tables.len() - 1;
+    plan.tables[at].edge = EdgePlan::Lookup {
+        via: orders,
+        via_columns: vec!["product_id".into()],
+        columns: vec!["id".into()],
+        also: vec![(wishes, vec!["product_id".into()])],
+    };
+    let wished = batch(vec![
+        ("id", ints(&[30, 31, 32])),
+        ("user_id", ints(&[1, 1, 2])),
+        ("product_id", ints(&[7, 9, 8])),
+    ]);
+    let source = source().with_table("wishes", wished, &["id"]);
+    let snapshot = export(&plan, &source, &Limits::default(), "u_1").await.unwrap();
+    assert_eq!(rows(&snapshot.data.tables()[at], "id"), ["7", "9"]);
 }
 
 /// Fails as told, then answers.

@@ -129,13 +129,14 @@ fn found_by(plan: &ExportPlan, table: &TablePlan) -> String {
             parent_columns.join(", "),
             name(*parent)
         ),
-        EdgePlan::Lookup { via, via_columns, columns } => format!(
-            "{} where ({}) in ({}) of exported {}",
-            table.source,
-            columns.join(", "),
-            via_columns.join(", "),
-            name(*via)
-        ),
+        EdgePlan::Lookup { via, via_columns, columns, also } => {
+            let first =
+                std::iter::once((via, via_columns)).chain(also.iter().map(|(at, columns)| (at, columns)));
+            let found: Vec<String> = first
+                .map(|(at, columns)| format!("({}) of exported {}", columns.join(", "), name(*at)))
+                .collect();
+            format!("{} where ({}) in {}", table.source, columns.join(", "), found.join(" or "))
+        }
         EdgePlan::Global => format!("{}, every row", table.source),
     }
 }
