@@ -32,6 +32,12 @@ pub enum WorkerError {
         /// Everything found.
         findings: Findings,
     },
+    /// No policy can be inferred from the source.
+    #[error("no policy can be written for this source:\n{}", findings.render(FindingsFormat::Text, "airlock init"))]
+    Infer {
+        /// Everything found.
+        findings: Findings,
+    },
     /// The source cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -93,6 +99,7 @@ impl WorkerError {
             | Self::Exists { .. }
             | Self::Missing(_)
             | Self::Policy { .. }
+            | Self::Infer { .. }
             | Self::Block { .. }
             | Self::Write { .. } => 2,
             Self::Source(SourceError::Unavailable(_) | SourceError::Timeout | SourceError::Conflict) => 3,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::bind::resolve;
+use super::bind::{DraftColumn, resolve};
 use super::finding::Findings;
 use super::{Include, Policy, RowsPolicy, TableRef};
 use crate::snapshot::Catalog;
@@ -19,26 +19,37 @@ pub fn grants(policy: &Policy, catalog: &Catalog, role: &str) -> Result<String, 
         Some(bound) if out.is_empty() => bound,
         _ => return Err(Findings::from(out)),
     };
-    let role = quoted(role);
+    let (role, literal) = (quoted(role), role.replace('\'', "''"));
+    let literal_quoted = role.replace('\'', "''");
     let mut sql = format!(
-        "-- Run with psql, as the owner of the tables. Asks for the role's password.\n\
+        "-- Run with psql, as the owner of the tables; again after each change of the policy. Asks for the password of a \
+         new role.\n\
+         \\set ON_ERROR_STOP on\n\
+         SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{literal}') AS is_new \\gset\n\
+         \\if :is_new\n\
          CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;\n\
          \\password {role}\n\
          ALTER ROLE {role} SET default_transaction_read_only = on;\n\
+         \\endif\n\
+         BEGIN;\n\
+         -- What an earlier policy had granted.\n\
+         SELECT DISTINCT format('REVOKE ALL ON TABLE %s FROM %s', a.attrelid::regclass, g.grantee::regrole)\n\
+         FROM pg_attribute a, aclexplode(a.attacl) g WHERE g.grantee = to_regrole('{literal_quoted}') \\gexec\n\
          GRANT CONNECT ON DATABASE :\"DBNAME\" TO {role};\n"
     );
     let mut schemas: Vec<&str> = bound.tables.iter().map(|t| t.policy.source.schema.as_str()).collect();
     schemas.sort_unstable();
     schemas.dedup();
-    for schema in schemas {
-        let _ = writeln!(sql, "GRANT USAGE ON SCHEMA {} TO {role};", quoted(schema));
+    for schema in schemas.into_iter().map(quoted) {
+        let _ = writeln!(sql, "GRANT USAGE ON SCHEMA {schema} TO {role};");
     }
     for (index, table) in bound.tables.iter().enumerate() {
-        if table.policy.include == Include::None {
-            continue;
-        }
+        let reads = |c: &&DraftColumn<'_>| match table.policy.include {
+            Include::Rows => c.read(),
+            Include::None => c.traversed,
+        };
         let mut columns: Vec<&str> =
-            table.columns.iter().filter(|c| c.read()).map(|c| c.info.name.as_str()).collect();
+            table.columns.iter().filter(reads).map(|c| c.info.name.as_str()).collect();
         // A condition on a column needs the right to read it.
         let mut asked: Vec<&str> = table.readable_key().iter().map(String::as_str).collect();
         if table.policy.rows == RowsPolicy::Root {
@@ -49,6 +60,10 @@ pub fn grants(policy: &Policy, catalog: &Catalog, role: &str) -> Result<String, 
             asked.extend(own.iter().map(String::as_str));
         }
         columns.extend(asked);
+        // A table is seen by who may read something of it.
+        if columns.is_empty() {
+            columns.extend(table.columns.first().map(|c| c.info.name.as_str()));
+        }
         let in_order: Vec<String> = table
             .columns
             .iter()
@@ -62,6 +77,7 @@ pub fn grants(policy: &Policy, catalog: &Catalog, role: &str) -> Result<String, 
             qualified(&table.policy.source)
         );
     }
+    sql.push_str("COMMIT;\n");
     Ok(sql)
 }
 
@@ -90,12 +106,14 @@ mod tests {
         let catalog = catalog(
             "users: id int8 pk, external_id text unique, email text, password text, ssn text
              orders: id int8 pk, user_id int8 -> users.id, total numeric(12,2), secret text
+             notes: id int8 pk, user_id int8 -> users.id, body text
              crm.cu\"rious: id int8 pk, order_id int8 -> orders.id, odd\"name text",
         );
         let policy = Policy::parse(
             "root_filter_col: external_id\ntables:\n\
              - {name: users, exclude_columns: [password], mask_columns: {ssn: null, email: hash}}\n\
              - {name: orders, parent: users, fk: user_id, columns: [id, total]}\n\
+             - {name: notes, parent: users, fk: user_id, include: none}\n\
              - {name: 'crm.cu\"rious', as: curious, parent: orders, fk: order_id}\n",
         )
         .unwrap();

@@ -13,7 +13,7 @@ use crate::snapshot::source::{ColumnInfo, ForeignKey, TableInfo, TableKind};
 /// items: order_id int8 pk, line int4 pk; (order_id, line) -> lines(order_id, no); index (line)
 /// ```
 ///
-/// `?` allows NULL; columns marked `pk` form the primary key; a single `->` after a column is a foreign key.
+/// `?` allows NULL; the role may not read what is `denied`; columns marked `pk` form the primary key; a single `->` after a column is a foreign key.
 pub(crate) fn catalog(text: &str) -> Catalog {
     let tables = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(table).collect();
     Catalog { tables, server_version: None }
@@ -43,8 +43,10 @@ fn table(line: &str) -> TableInfo {
         let written = words.next().expect("a column has a type");
         let nullable = written.ends_with('?');
         let source_type = written.trim_end_matches('?').to_owned();
+        let mut granted = true;
         for flag in words {
             match flag {
+                "denied" => granted = false,
                 "pk" => info.primary_key.push(name.clone()),
                 "unique" => info.unique.push(vec![name.clone()]),
                 "index" => info.indexes.push(vec![name.clone()]),
@@ -64,6 +66,7 @@ fn table(line: &str) -> TableInfo {
             name,
             data_type: data_type(&source_type),
             source_type,
+            granted,
             nullable,
             labels,
             comment: None,
@@ -135,6 +138,10 @@ fn data_type(source: &str) -> Option<DataType> {
         "date" => DataType::Date32,
         "timestamptz" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         "bytea" => DataType::BinaryView,
+        "texts[]" => DataType::List(std::sync::Arc::new(arrow::datatypes::Field::new_list_field(
+            DataType::Utf8View,
+            true,
+        ))),
         "enum" => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
         numeric if numeric.starts_with("numeric(") => DataType::Decimal128(12, 2),
         "vector" | "tsvector" | "geometry" | "weird" => return None,

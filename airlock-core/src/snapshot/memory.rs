@@ -114,6 +114,7 @@ pub fn table_info(table: TableRef, schema: &Schema, key: &[&str]) -> TableInfo {
         name: field.name().clone(),
         source_type: source_type(field.data_type()).into(),
         data_type: Some(field.data_type().clone()),
+        granted: true,
         nullable: field.is_nullable() && !key.contains(&field.name().as_str()),
         labels: vec![],
         comment: None,

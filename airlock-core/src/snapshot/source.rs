@@ -161,6 +161,8 @@ pub struct ColumnInfo {
     pub source_type: String,
     /// The Arrow type of its raw values; `None` when this version cannot export the type (E302).
     pub data_type: Option<DataType>,
+    /// Whether the role may read it. One that it may not read can still be named: to exclude it, to show it as NULL.
+    pub granted: bool,
     /// Whether the source lets it be NULL.
     pub nullable: bool,
     /// Labels, when the type is an enum.

@@ -76,6 +76,8 @@ enum Command {
         /// The copy; must not exist
         file: PathBuf,
     },
+    /// Print the version
+    Version,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,6 +110,15 @@ impl Cli {
             Command::Backup { file } => local::backup(&config()?, &file, output).await,
             Command::Token(TokenCommand::Generate) => {
                 output.value("operator_token", &local::operator_token());
+                Ok(())
+            }
+            Command::Version => {
+                let version = env!("CARGO_PKG_VERSION");
+                if output.is_json() {
+                    output.line(&serde_json::json!({"name": "airlock-cp", "version": version}).to_string());
+                } else {
+                    output.line(&format!("airlock-cp {version}"));
+                }
                 Ok(())
             }
             Command::Audit(audit::AuditCommand::Verify(verify)) => audit::verify(&verify, output),

@@ -43,7 +43,8 @@ pub(super) async fn serve(mut config: Config, output: &Output) -> Result<(), Cli
             return Err(error.into());
         }
     };
-    tracing::info!(address = %listening.address, metrics = ?listening.metrics, store = ?app.store().dialect(),
+    let metrics = listening.metrics.map_or_else(|| "off".to_owned(), |address| address.to_string());
+    tracing::info!(address = %listening.address, %metrics, store = ?app.store().dialect(),
         url = %app.config().public_url, "listening");
     output.value("address", &listening.address.to_string());
     tokio::select! {

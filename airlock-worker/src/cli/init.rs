@@ -66,7 +66,7 @@ async fn infer(settings: &Settings, root: &Root) -> Result<(String, Catalog), Wo
     let is_sqlite = settings.database_url.as_ref().is_some_and(|url| url.expose().starts_with("sqlite:"));
     let schema = if is_sqlite { "main" } else { "public" };
     let text = policy::infer(&catalog, &root.root_table, &root.root_filter_col, schema)
-        .map_err(|findings| wrong(settings, findings))?;
+        .map_err(|findings| WorkerError::Infer { findings })?;
     Ok((text, catalog))
 }
 

@@ -64,7 +64,10 @@ pub(super) async fn read(client: &Client) -> Result<Known, SourceError> {
     for row in &columns {
         let Some(&table) = at.get(&cell::<u32>(row, 0)?) else { continue };
         let (info, wire) = column(row, &types)?;
-        numbers[table].insert(cell(row, 1)?, info.name.clone());
+        // A key or an index over a column that the role may not read says nothing that it may use.
+        if info.granted {
+            numbers[table].insert(cell(row, 1)?, info.name.clone());
+        }
         if let Some(wire) = wire {
             let wires = known.wires.entry(known.catalog.tables[table].table.clone()).or_default();
             wires.insert(info.name.clone(), wire);
@@ -132,6 +135,7 @@ fn column(row: &Row, types: &PgTypes) -> Result<(ColumnInfo, Option<Wire>), Sour
         name: cell(row, 2)?,
         source_type,
         data_type: wire.as_ref().map(|w| w.decoder.arrow()),
+        granted: cell(row, 8)?,
         nullable: !cell::<bool>(row, 6)?,
         labels: labels(types, oid),
         comment: cell(row, 7)?,
@@ -154,7 +158,6 @@ fn labels(types: &PgTypes, mut oid: u32) -> Vec<String> {
 
 fn index(row: &Row, numbers: &HashMap<i16, String>, table: &mut TableInfo) -> Result<(), SourceError> {
     let (primary, unique, ordered) = (cell::<bool>(row, 1)?, cell::<bool>(row, 2)?, cell::<bool>(row, 3)?);
-    // An index over a column that the role may not select says nothing that it may use.
     let Some(columns) = names(&cell::<Vec<i16>>(row, 4)?, numbers) else { return Ok(()) };
     if primary {
         table.primary_key.clone_from(&columns);
@@ -207,10 +210,9 @@ ORDER BY n.nspname, c.relname";
 
 const COLUMNS: &str = "\
 SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),
-  a.attnotnull, col_description(a.attrelid, a.attnum)
+  a.attnotnull, col_description(a.attrelid, a.attnum), has_column_privilege(a.attrelid, a.attnum, 'SELECT')
 FROM pg_attribute a
 WHERE a.attrelid = ANY($1) AND a.attnum > 0 AND NOT a.attisdropped
-  AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
 ORDER BY a.attrelid, a.attnum";
 
 /// The columns' types, what these are made of, and the arrays of those: a domain in an array is cast to the array of

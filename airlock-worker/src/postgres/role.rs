@@ -45,8 +45,18 @@ pub(super) async fn check_tables(client: &Client, tables: &[TableRef]) -> Result
         return Ok(());
     }
     let writable: Vec<String> = rows.iter().filter_map(|r| r.try_get::<_, String>(0).ok()).collect();
-    Err(SourceError::Unsafe(format!("the role can change {}; {REMEDY}", writable.join(", "))))
+    Err(SourceError::Unsafe(format!("the role can change {}; {REMEDY}", shortened(&writable))))
 }
+
+/// The first few names, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    match names.len().checked_sub(NAMES_MAX) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more tables", names[..NAMES_MAX].join(", ")),
+    }
+}
+
+const NAMES_MAX: usize = 3;
 
 const ROLE: &str =
     "SELECT rolsuper, rolbypassrls, pg_is_in_recovery() FROM pg_roles WHERE rolname = current_user";

@@ -70,6 +70,7 @@ async fn table(
             data_type: Kind::of(&declared).map(Kind::arrow),
             name: column,
             source_type: declared,
+            granted: true,
             nullable: !cell::<bool>(&row, 2)?,
             labels: Vec::new(),
             comment: None,

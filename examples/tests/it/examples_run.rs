@@ -19,6 +19,29 @@ fn embedded_engine_answers_with_masked_values() {
 }
 
 #[test]
+fn embedded_agent_is_refused_and_goes_on() {
+    let said = run("embedded_agent");
+    assert!(said.contains("write to <EMAIL>") && said.contains("read_csv"), "{said}");
+    assert!(said.contains(r#"tickets by status: [["closed",1],["open",1]]"#), "{said}");
+    assert!(!said.contains("alice@") && !said.contains("Bob"), "{said}");
+}
+
+/// A reader copies these lines, so they are the ones that run.
+#[test]
+fn the_readmes_snippet_is_a_part_of_embedded_engine() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let readme = text("README.md");
+    let snippet =
+        readme.split("```rust\n").nth(1).and_then(|s| s.split("```").next()).expect("a Rust snippet");
+    let unindented: String = text("examples/embedded_engine.rs")
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line)))
+        .collect();
+    assert!(unindented.contains(snippet), "README.md:\n{snippet}");
+}
+
+#[test]
 fn own_source_is_scrubbed() {
     let said = run("own_source");
     assert!(said.contains("call <EMAIL>") && !said.contains("alice") && !said.contains("bob"), "{said}");

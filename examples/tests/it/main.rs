@@ -17,4 +17,5 @@ mod examples_run;
 mod kill;
 mod needs;
 mod passage;
+mod quickstart;
 mod tunnel;

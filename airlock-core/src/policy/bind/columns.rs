@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use crate::mask::{MaskSpec, Masking};
 use crate::policy::finding::{Finding, LintCode};
 use crate::policy::nearest::nearest;
-use crate::policy::{ColumnPattern, TablePolicy};
+use crate::policy::{ColumnPattern, Include, TablePolicy};
 use crate::snapshot::source::{ColumnInfo, TableInfo};
 
 /// A table on its way into a plan.
@@ -67,7 +67,8 @@ impl Draft<'_> {
     }
     /// The same where all of it can be read; else nothing.
     pub(in crate::policy) fn readable_key(&self) -> &[String] {
-        let readable = |c: &String| self.column(c).is_some_and(|c| c.info.data_type.is_some());
+        let readable =
+            |c: &String| self.column(c).is_some_and(|c| c.info.granted && c.info.data_type.is_some());
         if self.key().iter().all(readable) { self.key() } else { &[] }
     }
     /// Which rows survive a limit: as written, else by primary key where that can be read.
@@ -98,6 +99,7 @@ pub(super) fn resolve<'a>(policy: &'a TablePolicy, info: &'a TableInfo, out: &mu
     let mut draft = Draft { policy, info, columns };
     missing(&draft, out);
     declare(&mut draft, out);
+    denied(&mut draft);
     if !draft.columns.iter().any(|c| c.exported) {
         let message = format!("no column of `{}` is exported", policy.name);
         out.push(
@@ -106,6 +108,22 @@ pub(super) fn resolve<'a>(policy: &'a TablePolicy, info: &'a TableInfo, out: &mu
         );
     }
     draft
+}
+
+/// Every column whose values the export needs must be the role's to read.
+pub(super) fn may_be_read(tables: &[Draft<'_>], out: &mut Vec<Finding>) {
+    for table in tables {
+        let rows = table.policy.include == Include::Rows;
+        let needed = |c: &&DraftColumn<'_>| c.traversed || (rows && c.read());
+        for column in table.columns.iter().filter(needed).filter(|c| !c.info.granted) {
+            let name = &column.info.name;
+            let message = format!("the role may not read `{}.{name}`", table.info.table);
+            out.push(
+                Finding::new(LintCode::E201, table.mask_path(name), message)
+                    .advise("run `airlock init --print-grants` as the owner again, or exclude the column"),
+            );
+        }
+    }
 }
 
 /// A name that the source does not have usually means a rename that unmasked the data.
@@ -176,6 +194,21 @@ fn declare(draft: &mut Draft<'_>, out: &mut Vec<Finding>) {
         }
         let masking = chosen.2.clone();
         draft.columns[at].declared = Some(masking);
+    }
+}
+
+/// A column that the role may not read and nobody names is as good as absent: a column that is new in the source stays
+/// out until it is granted. One that is named stays, and is told if its value is needed.
+fn denied(draft: &mut Draft<'_>) {
+    let policy = draft.policy;
+    if policy.include == Include::None {
+        return;
+    }
+    for column in draft.columns.iter_mut().filter(|c| !c.info.granted) {
+        let name = &column.info.name;
+        let masked = policy.masks.iter().any(|(p, _)| matches!(p, ColumnPattern::Exact(n) if n == name));
+        let listed = policy.columns.as_ref().is_some_and(|c| c.contains(name));
+        column.exported &= masked || listed;
     }
 }
 

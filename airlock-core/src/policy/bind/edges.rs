@@ -268,7 +268,8 @@ pub(super) fn mark_traversal(tables: &mut [Draft<'_>], links: &[Vec<Link>], out:
         }
         // A table whose columns are all hidden still has rows to count: read something that says so.
         if !table.columns.iter().any(|c| c.read())
-            && let Some(column) = table.columns.iter_mut().find(|c| c.info.data_type.is_some())
+            && let Some(column) =
+                table.columns.iter_mut().find(|c| c.info.granted && c.info.data_type.is_some())
         {
             column.traversed = true;
         }

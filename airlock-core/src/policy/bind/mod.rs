@@ -85,6 +85,7 @@ pub(super) fn resolve<'a>(
         types::settle(table, out);
     }
     edges::mark_traversal(&mut tables, &links, out);
+    columns::may_be_read(&tables, out);
     Some(Bound { tables, links, declared })
 }
 
@@ -101,9 +102,10 @@ fn root_filter(policy: &Policy, tables: &[Draft<'_>], out: &mut Vec<Finding>) {
 pub(super) fn check_root_filter(root: &crate::snapshot::source::TableInfo, column: &str) -> Option<Finding> {
     let message = match root.column(column) {
         None => format!("`{}` has no column `{column}`", root.table),
-        Some(_) if !root.is_unique(&[column.to_owned()]) => {
+        Some(info) if info.granted && !root.is_unique(&[column.to_owned()]) => {
             format!("`{}.{column}` has no unique index: one id must mean one row", root.table)
         }
+        Some(info) if !info.granted => format!("the role may not read `{}.{column}`", root.table),
         Some(info) if info.data_type.is_none() => {
             format!("`{}.{column}` has the type {}, which cannot be read", root.table, info.source_type)
         }

@@ -169,6 +169,25 @@ fn hidden_columns_are_not_read_unless_an_edge_needs_them() {
 }
 
 #[test]
+fn what_the_role_may_not_read_can_be_hidden_and_is_else_told() {
+    let catalog =
+        catalog("users: id int8 pk, email text, password text denied, ssn text denied, added text denied");
+    let bound =
+        |keys: &str| bind(&Policy::parse(&format!("tables: [{{name: users{keys}}}]")).unwrap(), &catalog);
+    let names = |keys: &str| {
+        let plan = bound(keys).unwrap_or_else(|f| panic!("{f}"));
+        plan.tables[0].columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(""), ["id", "email"]);
+    assert_eq!(names(", exclude_columns: [password], mask_columns: {ssn: null}"), ["id", "email", "ssn"]);
+    assert_eq!(names(", mask_columns: {'*s*': hash}"), ["id", "email"], "no one named them");
+    for wanted in [", mask_columns: {ssn: hash}", ", columns: [id, ssn]", ", order_by: ssn"] {
+        let told = bound(wanted).unwrap_err().to_string();
+        assert!(told.contains("the role may not read `public.users.ssn`"), "{told}");
+    }
+}
+
+#[test]
 fn columns_of_a_type_that_cannot_be_exported_pass_when_hidden() {
     let plan = plan("root_filter_col: external_id\ntables: [{name: users, mask_columns: {vec: null}}]");
     let vec = column(&plan, "users.vec");

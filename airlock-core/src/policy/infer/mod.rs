@@ -28,7 +28,8 @@ pub fn infer(
     let (root_schema, root_name) = root_table.split_once('.').unwrap_or((schema, root_table));
     let root = TableRef { schema: root_schema.to_owned(), name: root_name.to_owned() };
     let fail = |finding: Finding| Findings::from(vec![finding]);
-    let Some(info) = catalog.table(&root) else {
+    let readable = &readable(catalog);
+    let Some(info) = readable.table(&root) else {
         let names: Vec<String> = catalog.tables.iter().map(|t| t.table.to_string()).collect();
         let message = format!("the source has no table `{root}`, or the role may not see it");
         let guess = nearest(&root.to_string(), names.iter().map(String::as_str));
@@ -41,11 +42,20 @@ pub fn infer(
         let message = format!("`{root}` has names that this file cannot hold");
         return Err(fail(Finding::new(LintCode::E204, "root_table", message)));
     }
-    let walk = walk::from(catalog, info, schema);
+    let walk = walk::from(readable, info, schema);
     let text = render::yaml(&walk, root_filter_col, schema);
     // What would not bind is not handed out.
     Policy::parse(&text).and_then(|policy| bind(&policy, catalog))?;
     Ok(text)
+}
+
+/// What of the catalog the role may read.
+fn readable(catalog: &Catalog) -> Catalog {
+    let mut readable = catalog.clone();
+    for table in &mut readable.tables {
+        table.columns.retain(|c| c.granted);
+    }
+    readable
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fmt;
 use arrow::datatypes::DataType;
 
 use crate::snapshot::source::{ColumnInfo, TableInfo};
-use rules::RULES;
+use rules::{RULES, Rule};
 
 /// How sure a rule is, in hundredths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ impl Shape {
         let source = column.source_type.to_ascii_lowercase();
         match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => match source.as_str() {
-                "json" | "jsonb" => Self::Json,
+                "json" | "jsonb" | "xml" => Self::Json,
                 "uuid" => Self::Uuid,
                 _ => Self::Text,
             },
@@ -183,13 +183,22 @@ fn by_name(table: &str, column: &str, shape: Shape) -> Option<Hit> {
         let length = r.words.split(' ').filter_map(|w| matched(&words, w)).max()?;
         let fits = table.iter().any(|t| r.context.split_whitespace().any(|c| is_form_of(t, c)));
         let score = Score(r.score + if fits { Score::CONTEXT } else { 0 });
-        let suggestion = (r.suggest)(shape)?;
+        let suggestion = (r.suggest)(shape).or_else(|| in_a_list(r, shape))?;
         // What must not leave at all comes first, then what is sure enough to mask; of those the longer phrase, as in
         // `ip_address`; then the surer rule.
         let weight = (suggestion == Suggestion::Exclude, score >= Score::MASK, length, score);
         Some((weight, Hit { rule: r.id, score, suggestion }))
     });
     hits.max_by_key(|(weight, _)| *weight).map(|(_, hit)| hit)
+}
+
+/// What a list of such texts gets: no mask reaches into it, so it goes as a whole.
+fn in_a_list(rule: &Rule, shape: Shape) -> Option<Suggestion> {
+    match (shape, (rule.suggest)(Shape::Text)?) {
+        (Shape::Other, Suggestion::Exclude) => Some(Suggestion::Exclude),
+        (Shape::Other, _) => Some(Suggestion::Null),
+        _ => None,
+    }
 }
 
 /// `users` and `user`, `addresses` and `address`, `bankcard` and `card`.
@@ -203,7 +212,10 @@ fn is_form_of(word: &str, singular: &str) -> bool {
 /// How many words of the name a phrase covers, if it stands there.
 fn matched(words: &[String], phrase: &str) -> Option<usize> {
     let phrase: Vec<&str> = phrase.split('_').collect();
-    words.windows(phrase.len()).any(|w| w.iter().zip(&phrase).all(|(a, b)| a == b)).then_some(phrase.len())
+    let same = |word: &String, singular: &str| {
+        word == singular || [word.strip_suffix('s'), word.strip_suffix("es")].contains(&Some(singular))
+    };
+    words.windows(phrase.len()).any(|w| w.iter().zip(&phrase).all(|(a, b)| same(a, b))).then_some(phrase.len())
 }
 
 /// The words of a name, in lower case: `userEmailAddress`, `user_email_address`, `USER-EMAIL`, `IPAddress`.
@@ -299,6 +311,9 @@ mod tests {
         check("payment_bankcard.expiry_date date", Some(("card_expiry", Year)));
         check("analytics_usersearch.query text", Some(("free_text", Scrub)));
         check("mails.subject text", Some(("free_text", Scrub)));
+        check("users.api_tokens texts[]", Some(("secret", Exclude)));
+        check("users.emails texts[]", Some(("email", Null)));
+        check("files.body xml", Some(("json", Redact)));
     }
 
     #[test]

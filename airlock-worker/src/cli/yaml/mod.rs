@@ -28,6 +28,10 @@ pub(super) async fn lint(settings: &Settings, args: &Lint) -> Result<ExitCode, W
     };
     let findings = findings.locate(&yaml);
     print!("{}", findings.render(format, &settings.config_path.display().to_string()));
+    if matches!(format, FindingsFormat::Text) {
+        let (errors, warnings) = (findings.count(Level::Error), findings.count(Level::Warning));
+        eprintln!("{}: errors {errors}, warnings {warnings}", settings.config_path.display());
+    }
     if findings.count(Level::Error) > 0 {
         return Ok(ExitCode::from(2));
     }

@@ -1,4 +1,4 @@
-//! What the catalog tells: tables, keys, comments, and nothing that the role may not select.
+//! What the catalog tells: tables, keys, comments, and what of it the role may select.
 
 use airlock_core::snapshot::source::{ForeignKey, Source, TableInfo, TableKind};
 use arrow::datatypes::DataType;
@@ -87,7 +87,8 @@ async fn the_catalog_tells_shapes_and_keys() {
     assert!(find("stats").rows_estimate.is_some() && find("adults").rows_estimate.is_none());
 
     let partly = find("partly");
-    assert_eq!(partly.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["id", "secret"]);
+    let granted: Vec<_> = partly.columns.iter().map(|c| (c.name.as_str(), c.granted)).collect();
+    assert_eq!(granted, [("id", true), ("code", false), ("secret", true)], "what is not granted is named only");
     assert_eq!(partly.unique, [words(&["id"])]);
 
     let reader = source.begin().await.unwrap();

@@ -28,45 +28,60 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// `None` without a server; where tests must run, that is a failure.
+    /// The shop, and a role that can only read it. `None` without a server; where tests must run, that is a failure.
     pub(crate) async fn new() -> Option<Self> {
-        let url = needs::variable("AIRLOCK_TEST_POSTGRES")?;
-        Some(Self::on(url.parse().unwrap(), SEED).await)
+        Some(Self::on(server()?, SEED).await)
     }
 
-    /// On a server whose superuser is named, with tables and rows by `seed`.
+    /// On a server whose superuser is named, with tables and rows by `seed`, and a role that can only read them.
     pub(crate) async fn on(server: tokio_postgres::Config, seed: &str) -> Self {
+        let this = Self::made(server, seed).await;
+        let role = &this.name;
+        let grant = format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        );
+        this.execute(&grant).await;
+        this
+    }
+
+    /// A database filled by `seed`, and nobody else to read it.
+    pub(crate) async fn filled(seed: &str) -> Option<Self> {
+        Some(Self::made(server()?, seed).await)
+    }
+
+    async fn made(server: tokio_postgres::Config, seed: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("airlock_e2e_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         let this = Self { server, name };
         this.run("postgres", &format!("CREATE DATABASE {}", this.name)).await;
-        this.run(&this.name, seed).await;
-        let role = &this.name;
-        this.run(
-            &this.name,
-            &format!("CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"),
-        )
-        .await;
+        this.execute(seed).await;
         this
+    }
+
+    /// A role's name that no other test has: roles are the server's, not the database's.
+    pub(crate) fn role(&self, name: &str) -> String {
+        format!("{}_{name}", self.name)
+    }
+
+    /// Where its owner finds it.
+    pub(crate) fn owner_url(&self) -> String {
+        let password = self.server.get_password().map(|p| String::from_utf8_lossy(p).into_owned());
+        self.url_of(self.server.get_user().unwrap_or("postgres"), &password.unwrap_or_default())
     }
 
     /// Where the worker finds it, as the role that can only read.
     pub(crate) fn reader_url(&self) -> String {
-        self.url(&format!("{}:reader", self.name))
+        self.url_of(&self.name, "reader")
     }
 
-    /// The same database as the server's superuser.
-    pub(crate) fn owner_url(&self) -> String {
-        self.url(self.server.get_user().unwrap_or("postgres"))
-    }
-
-    fn url(&self, who: &str) -> String {
+    /// Where a role finds it.
+    pub(crate) fn url_of(&self, role: &str, password: &str) -> String {
         let host = match &self.server.get_hosts()[0] {
             tokio_postgres::config::Host::Tcp(host) => host.clone(),
             #[cfg(unix)]
             tokio_postgres::config::Host::Unix(_) => "127.0.0.1".to_owned(),
         };
-        format!("postgres://{who}@{host}:{}/{}", self.server.get_ports()[0], self.name)
+        format!("postgres://{role}:{password}@{host}:{}/{}", self.server.get_ports()[0], self.name)
     }
 
     /// One number that a statement answers with.
@@ -92,4 +107,8 @@ impl Database {
         let (_, ended) = tokio::join!(driven, connection);
         ended.unwrap();
     }
+}
+
+fn server() -> Option<tokio_postgres::Config> {
+    Some(needs::variable("AIRLOCK_TEST_POSTGRES")?.parse().unwrap())
 }
