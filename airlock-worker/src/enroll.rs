@@ -164,8 +164,15 @@ pub enum EnrollFailure {
 
 /// A failure of the network, with its causes.
 fn unreachable(error: &(dyn std::error::Error + 'static)) -> EnrollFailure {
-    let causes = std::iter::successors(Some(error), |e| e.source());
-    EnrollFailure::Unreachable(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    EnrollFailure::Unreachable(causes(error))
+}
+
+/// An error with its causes, each said once.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said: Vec<String> =
+        std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect();
+    said.dedup();
+    said.join(": ")
 }
 
 /// The word of a refusal, when the body has one of ours.

@@ -73,10 +73,18 @@ pub enum WorkerError {
         path: PathBuf,
     },
     /// A file cannot be written.
-    #[error("{}: {kind}", path.display())]
+    #[error("{} cannot be written: {kind}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
+        /// What the system said.
+        kind: io::ErrorKind,
+    },
+    /// Metrics and health have no address.
+    #[error("metrics cannot listen on {address}: {kind}; set AIRLOCK_METRICS_ADDR")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
         /// What the system said.
         kind: io::ErrorKind,
     },
@@ -115,7 +123,7 @@ impl WorkerError {
             Self::Enroll(_) => 4,
             Self::Tunnel(TunnelError::Url(_) | TunnelError::CaFile(_)) => 2,
             Self::Tunnel(_) => 4,
-            Self::System { .. } => 1,
+            Self::System { .. } | Self::Listen { .. } => 1,
         }
     }
 }

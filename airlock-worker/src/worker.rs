@@ -92,9 +92,10 @@ impl Worker {
     /// When the metrics' address cannot be had, or dialling the control plane is of no use.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkerError> {
         let Self { snapshots, tunnel, metrics, metrics_addr } = self;
-        let failed = |doing| move |error| WorkerError::System { doing, error };
-        let listener = TcpListener::bind(metrics_addr).await.map_err(failed("listening for metrics"))?;
-        let local = listener.local_addr().map_err(failed("listening for metrics"))?;
+        let failed =
+            |error: std::io::Error| WorkerError::Listen { address: metrics_addr, kind: error.kind() };
+        let listener = TcpListener::bind(metrics_addr).await.map_err(failed)?;
+        let local = listener.local_addr().map_err(failed)?;
         match local.ip().is_unspecified() {
             true => tracing::info!("metrics listening on :{}/metrics", local.port()),
             false => tracing::info!("metrics listening on {local}/metrics"),

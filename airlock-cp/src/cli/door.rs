@@ -135,6 +135,7 @@ async fn refusal(response: Response<Body>) -> CliError {
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
     match text("code") {
+        _ if status == http::StatusCode::UNAUTHORIZED => CliError::Token,
         code if code.is_empty() => CliError::Unavailable(format!("not a control plane: status {status}")),
         code => CliError::Refused { code, detail: text("detail"), status },
     }

@@ -15,6 +15,9 @@ pub(super) enum CliError {
     /// The environment or an argument does not hold.
     #[error("{0}")]
     Usage(String),
+    /// The operator token is another one's.
+    #[error("the control plane refused AIRLOCK_CP_OPERATOR_TOKEN: it serves with another one")]
+    Token,
     /// The control plane refused.
     #[error("{detail} ({code})")]
     Refused {
@@ -45,7 +48,7 @@ impl CliError {
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Refused { status, .. } if status.is_server_error() => 3,
-            Self::Refused { .. } | Self::File { .. } => 1,
+            Self::Refused { .. } | Self::Token | Self::File { .. } => 1,
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 3,
             Self::Broken(_) => 4,

@@ -20,8 +20,18 @@ pub(super) async fn store(config: &Config) -> Result<Store, CliError> {
         return Ok(Store::postgres(url.expose()).await?);
     }
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data_dir);
-    made.map_err(|e| CliError::file(&config.data_dir, &e))?;
-    Ok(Store::sqlite(&config.sqlite_file()).await?)
+    made.map_err(|e| {
+        CliError::Usage(format!("AIRLOCK_CP_DATA_DIR: {}: {}", config.data_dir.display(), e.kind()))
+    })?;
+    let file = config.sqlite_file();
+    // A store that appears where none was expected is how a forgotten variable shows.
+    if !file.exists() {
+        match tracing::dispatcher::has_been_set() {
+            true => tracing::info!(file = %file.display(), "making a new store"),
+            false => Output::new(false).say(&format!("making a new store: {}", file.display())),
+        }
+    }
+    Ok(Store::sqlite(&file).await?)
 }
 
 /// A control plane over the store, in this process.

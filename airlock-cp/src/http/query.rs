@@ -16,7 +16,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value)).map_err(|_| Problem::new(Code::NotFound, "no such thing"))
+        path.map(|Path(value)| Self(value)).map_err(|_| {
+            Problem::new(
+                Code::NotFound,
+                "nothing has this id; a tenant's looks like t_acme, a worker's like w_acme_dev",
+            )
+        })
     }
 }
 

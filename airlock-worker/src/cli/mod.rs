@@ -62,7 +62,31 @@ fn start(mut args: Args) -> Result<ExitCode, WorkerError> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| WorkerError::System { doing: "starting the runtime", error })?;
-    runtime.block_on(run(args.command, settings))
+    let [source, control_plane] = places(&settings);
+    runtime.block_on(run(args.command, settings)).or_else(|error| {
+        eprintln!("error: {error}");
+        let place = match error.exit_code() {
+            3 => source,
+            4 => control_plane,
+            _ => None,
+        };
+        if let Some(place) = place {
+            eprintln!("hint: {place}");
+        }
+        Ok(ExitCode::from(error.exit_code()))
+    })
+}
+
+/// Where the source and the control plane are looked for, for who cannot reach them: exit codes 3 and 4. No password.
+fn places(settings: &Settings) -> [Option<String>; 2] {
+    let source = settings.database_url.as_ref().and_then(|url| {
+        let url = url::Url::parse(url.expose()).ok()?;
+        let (host, port) = (url.host_str()?, url.port().unwrap_or(5432));
+        let (role, database) = (url.username(), url.path().trim_start_matches('/'));
+        Some(format!("DATABASE_URL names the database `{database}` on {host}:{port}, as the role `{role}`"))
+    });
+    let cp = settings.cp_url.as_ref().map(|url| format!("the control plane's URL is {url}"));
+    [source, cp]
 }
 
 async fn run(command: Command, settings: Settings) -> Result<ExitCode, WorkerError> {

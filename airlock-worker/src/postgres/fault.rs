@@ -69,7 +69,7 @@ fn of_transport(error: &Error) -> SourceError {
             // A TLS failure arrives inside an io::Error; its own `source` skips the value it carries.
             let carried = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
             return SourceError::Unavailable(
-                carried.map_or_else(|| io.kind().to_string(), |tls| of_tls(tls).to_owned()),
+                carried.map_or_else(|| of_socket(io), |tls| of_tls(tls).to_owned()),
             );
         }
         cause = inner.source();
@@ -80,6 +80,14 @@ fn of_transport(error: &Error) -> SourceError {
         return SourceError::Unavailable("the connection was lost".to_owned());
     }
     SourceError::Unavailable("the connection failed".to_owned())
+}
+
+/// A name that does not resolve has no kind of its own, and no number of the system.
+fn of_socket(error: &io::Error) -> String {
+    match (error.raw_os_error(), error.kind().to_string()) {
+        (None, kind) if kind == "uncategorized error" => "its host's name does not resolve".to_owned(),
+        (_, kind) => kind,
+    }
 }
 
 fn of_tls(error: &rustls::Error) -> &'static str {

@@ -14,6 +14,7 @@ use airlock_proto::limits::{HUB_FRAME_BYTES_MAX, WORKER_FRAME_BYTES_MAX};
 use airlock_proto::wire::{Frame, tunnel_client::TunnelClient};
 
 use super::TunnelError;
+use crate::enroll::causes;
 
 /// TCP, TLS and HTTP/2 together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,7 +78,7 @@ impl Dialer {
     }
 
     pub(super) async fn dial(&self) -> Result<Carrier, DialError> {
-        let channel = self.0.connect().await.map_err(|e| DialError::Connect(chain(&e)))?;
+        let channel = self.0.connect().await.map_err(|e| DialError::Connect(causes(&e)))?;
         let (outbound, frames) = mpsc::channel(FRAMES_BUFFERED);
         let mut client = TunnelClient::new(channel)
             // Checked on the length prefix, before anything is allocated for the frame.
@@ -114,18 +115,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
         None => false,
     }
-}
-
-/// An error and its causes in one line: tonic's own text is only "transport error".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -220,5 +220,11 @@ fn syntax(error: &Error) -> Finding {
         Error::NullIntoString { .. } => "a key must be text; quote it".into(),
         _ => String::from("not valid YAML"),
     };
-    Finding::new(LintCode::E100, "", message).at(error.location().map_or(0, |l| l.line()))
+    let finding = Finding::new(LintCode::E100, "", &message).at(error.location().map_or(0, |l| l.line()));
+    match message.as_str() {
+        "not valid YAML" => {
+            finding.advise("look at the indentation, colons and quotes of this line and the one above")
+        }
+        _ => finding,
+    }
 }

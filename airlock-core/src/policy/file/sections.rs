@@ -129,7 +129,7 @@ fn limit(name: &str, node: &Node) -> Option<u64> {
 }
 
 /// `256MiB`, `64 KiB`, `1GB`, `100B`.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.trim() {

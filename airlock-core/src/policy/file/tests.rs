@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::mask::{ConstantValue, DateUnit, EmailDomain, Entity, MaskSpec, Masking, OnMaskError};
+use crate::policy::limits::Limits;
 use crate::policy::{ColumnPattern, OnLimit, RowsPolicy, StorageMode};
 
 /// A policy of `users` with this below `mask_columns:`.
@@ -54,7 +55,7 @@ fn the_least_policy_has_the_documented_defaults() {
     assert_eq!(policy.schema, "public");
     assert_eq!(policy.data_dir, "/dev/shm/airlock");
     assert_eq!(policy.snapshot_ttl.as_secs(), 300);
-    assert_eq!(policy.limits, crate::policy::limits::Limits::default());
+    assert_eq!(policy.limits, Limits::default());
     assert_eq!(policy.storage.mode, StorageMode::Tmpfs);
     assert!(policy.source.require_read_only && policy.control_plane.is_none());
     assert_eq!(policy.tables[0].rows, RowsPolicy::Root);
@@ -512,5 +513,43 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "[a-z:\\[\\]{}&*!<>'\", \n#|-]{0,200}") {
         let _ = Policy::parse(&text);
+    }
+}
+
+/// The reference names every key that is built, and nothing else; limits with their defaults.
+#[test]
+fn the_reference_in_docs_is_this_parser() {
+    let doc = include_str!("../../../../docs/airlock-yaml.md");
+    let lists: &[(&str, &[keys::Keys])] = &[
+        ("Top", &[keys::TOP]),
+        ("tables", &[keys::TABLE, keys::EDGE]),
+        ("masks", &[keys::MASK]),
+        ("sample_queries", &[keys::SAMPLE_QUERY]),
+        ("source", &[keys::SOURCE]),
+        ("storage", &[keys::STORAGE]),
+        ("control_plane", &[keys::CONTROL_PLANE]),
+    ];
+    let rows = |section: &str| -> Vec<(String, String)> {
+        let text = doc.split(&format!("\n## {section}\n")).nth(1).expect("a section").split("\n## ").next();
+        let cells = |line: &str| {
+            let (key, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+            Some((key.to_owned(), rest.split('|').next()?.trim().to_owned()))
+        };
+        text.unwrap_or_default().lines().filter_map(cells).collect()
+    };
+    for (section, keys) in lists {
+        let mut told: Vec<String> = rows(section).into_iter().map(|(key, _)| key).collect();
+        let built = keys.iter().flat_map(|k| k.iter()).filter(|(_, built)| *built == keys::Built::Yes);
+        let mut built: Vec<String> = built.map(|(key, _)| (*key).to_owned()).collect();
+        told.sort_unstable();
+        built.sort_unstable();
+        assert_eq!(told, built, "docs/airlock-yaml.md, {section}");
+    }
+    let mut limits = Limits::default();
+    let told = rows("limits");
+    assert_eq!(told.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), Limits::NAMES);
+    for (name, default) in told {
+        let written = default.parse().ok().or_else(|| sections::size(&default));
+        assert_eq!(written, limits.slot(&name).map(|n| *n), "{name}");
     }
 }

@@ -7,6 +7,8 @@ mod masks;
 mod render;
 mod walk;
 
+use std::collections::BTreeMap;
+
 use super::bind::{bind, check_root_filter};
 use super::finding::{Finding, Findings, LintCode};
 use super::nearest::nearest;
@@ -33,7 +35,12 @@ pub fn infer(
         let names: Vec<String> = catalog.tables.iter().map(|t| t.table.to_string()).collect();
         let message = format!("the source has no table `{root}`, or the role may not see it");
         let guess = nearest(&root.to_string(), names.iter().map(String::as_str));
-        return Err(fail(Finding::new(LintCode::E104, "root_table", message).suggest(guess)));
+        let finding = Finding::new(LintCode::E104, "root_table", message);
+        return Err(fail(match (guess, pointed_at(catalog)) {
+            (None, most) if !most.is_empty() => finding
+                .advise(format!("name the table that stands for a customer; most others point at {most}")),
+            (guess, _) => finding.suggest(guess),
+        }));
     };
     if let Some(finding) = check_root_filter(info, root_filter_col) {
         return Err(fail(finding));
@@ -47,6 +54,17 @@ pub fn infer(
     // What would not bind is not handed out.
     Policy::parse(&text).and_then(|policy| bind(&policy, catalog))?;
     Ok(text)
+}
+
+/// The tables that most foreign keys point at.
+fn pointed_at(catalog: &Catalog) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for fk in catalog.tables.iter().flat_map(|t| &t.foreign_keys) {
+        *counts.entry(format!("`{}`", fk.references)).or_default() += 1;
+    }
+    let mut most: Vec<(String, usize)> = counts.into_iter().collect();
+    most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    most.into_iter().take(4).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// What of the catalog the role may read.

@@ -30,7 +30,8 @@ pub(super) async fn lint(settings: &Settings, args: &Lint) -> Result<ExitCode, W
     print!("{}", findings.render(format, &settings.config_path.display().to_string()));
     if matches!(format, FindingsFormat::Text) {
         let (errors, warnings) = (findings.count(Level::Error), findings.count(Level::Warning));
-        eprintln!("{}: errors {errors}, warnings {warnings}", settings.config_path.display());
+        let of = if args.offline || unreachable.is_some() { " (of the file alone)" } else { "" };
+        eprintln!("{}: errors {errors}, warnings {warnings}{of}", settings.config_path.display());
     }
     if findings.count(Level::Error) > 0 {
         return Ok(ExitCode::from(2));
