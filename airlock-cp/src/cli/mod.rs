@@ -29,14 +29,17 @@ use output::Output;
 #[command(name = "airlock-cp", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Print JSON on stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     /// Talk to a control plane at this URL, with AIRLOCK_CP_OPERATOR_TOKEN, instead of to the store itself
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = EVERYWHERE)]
     url: Option<url::Url>,
     #[command(subcommand)]
     command: Command,
 }
+
+/// Of options that every command takes: they come last.
+const EVERYWHERE: &str = "With every command";
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 refused · 2 wrong usage or configuration · 3 not available · 4 the audit log does not verify";
 

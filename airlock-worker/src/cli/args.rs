@@ -14,28 +14,29 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
+/// Of options that every command takes: they come last.
+const EVERYWHERE: &str = "With every command";
+
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Global {
     /// airlock.yaml; by default AIRLOCK_CONFIG, /etc/airlock/airlock.yaml, ./airlock.yaml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// How log lines are written
-    #[arg(long, global = true, value_enum, default_value_t)]
+    /// How log lines are written: as text, or as one JSON object each
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, default_value_t)]
     pub(super) log_format: LogFormat,
     /// What is logged: error, warn, info, debug, or by module; by default AIRLOCK_LOG, info
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "LEVEL")]
     pub(super) log_level: Option<String>,
     /// No colours (log lines never have any)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(super) no_color: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(super) enum LogFormat {
-    /// LEVEL: message key=value
     #[default]
     Text,
-    /// One object a line
     Json,
 }
 
@@ -114,10 +115,10 @@ pub(super) struct Init {
     /// Print the SQL that makes a role with just enough rights, instead of writing
     #[arg(long)]
     pub(super) print_grants: bool,
-    /// The role's name
+    /// With --print-grants: the role's name
     #[arg(long, default_value = "airlock_reader")]
     pub(super) role: String,
-    /// Overwrite
+    /// Overwrite a file that is there
     #[arg(long)]
     pub(super) force: bool,
     /// Infer masks from names only (values are not sampled in this version)
