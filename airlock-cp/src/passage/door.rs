@@ -7,12 +7,14 @@ use airlock_core::principal::{Actor, ActorKind, Principal};
 use async_trait::async_trait;
 
 use crate::mcp::{Door, DoorError, Visitor, Whose};
+use crate::metrics::Metrics;
 use crate::tenants::Tenants;
 use crate::tenants::verify::{KeyError, Keys};
 
 pub(super) struct KeysDoor {
     pub(super) keys: Keys,
     pub(super) tenants: Tenants,
+    pub(super) metrics: Metrics,
 }
 
 #[async_trait]
@@ -29,6 +31,7 @@ impl Door for KeysDoor {
                 return Err(limited(retry_after, self.whose(slug).await));
             }
             Err(error) => {
+                self.metrics.auth_failure("mcp");
                 let revoked = error == KeyError::Revoked;
                 return Err(DoorError::Unauthorized { revoked, of: self.whose(slug).await });
             }

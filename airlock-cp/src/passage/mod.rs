@@ -5,9 +5,10 @@ mod door;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airlock_core::CallError;
 use airlock_core::id::{SessionId, TenantId, WorkerId};
 use airlock_core::plane::{Rendered, ToolCall};
+use airlock_core::tool::{EXECUTE_SQL, GET_SCHEMA, NULL_RATES};
+use airlock_core::{CallError, Host, Outcome};
 use airlock_proto::mcp::Catalog;
 use async_trait::async_trait;
 use axum::Router;
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::error::StartError;
 use crate::hub::Hub;
 use crate::mcp::{self, McpConfig, McpDeps, Planes, Spawn};
+use crate::metrics::Metrics;
 use crate::tasks::{TaskKind, Tasks};
 
 use door::KeysDoor;
@@ -54,8 +56,16 @@ impl Passage {
         let config = self.app.config();
         let public_url = config.public_url_given.then_some(&config.public_url);
         let deps = McpDeps {
-            door: Arc::new(KeysDoor { keys: self.app.keys().clone(), tenants: self.app.tenants().clone() }),
-            planes: Arc::new(Tunnels(self.hub.clone())),
+            door: Arc::new(KeysDoor {
+                keys: self.app.keys().clone(),
+                tenants: self.app.tenants().clone(),
+                metrics: self.app.metrics().clone(),
+            }),
+            planes: Arc::new(Tunnels {
+                hub: self.hub.clone(),
+                metrics: self.app.metrics().clone(),
+                host: self.app.host(),
+            }),
             audit: self.app.audit(),
             host: self.app.host(),
             tasks: Arc::new(Calls(self.app.tasks().clone())),
@@ -74,7 +84,12 @@ impl Passage {
     }
 }
 
-struct Tunnels(Hub);
+/// Calls go out by the hub, and are counted.
+struct Tunnels {
+    hub: Hub,
+    metrics: Metrics,
+    host: Arc<dyn Host>,
+}
 
 #[async_trait]
 impl Planes for Tunnels {
@@ -83,7 +98,12 @@ impl Planes for Tunnels {
         tenant: &TenantId,
         call: ToolCall,
     ) -> (Result<Rendered, CallError>, Option<(WorkerId, SessionId)>) {
-        let (result, via) = self.0.call_via(tenant, call).await;
+        let tool = [EXECUTE_SQL, GET_SCHEMA, NULL_RATES].into_iter().find(|t| *t == call.tool.as_str());
+        let began = self.host.monotonic();
+        let (result, via) = self.hub.call_via(tenant, call).await;
+        let outcome = result.as_ref().map_or(Outcome::Error, |answer| answer.head.outcome);
+        let took = self.host.monotonic().saturating_sub(began);
+        self.metrics.mcp_request(tenant, tool.unwrap_or("other"), outcome.as_str(), took);
         (result, via.map(|via| (via.worker_id, via.session_id)))
     }
 }

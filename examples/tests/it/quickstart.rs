@@ -65,7 +65,10 @@ async fn the_readmes_ten_minutes_hold() {
         println!("skipped: needs psql, curl and setsid");
         return;
     }
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (one, other) = (free(), free());
+    let [port, metrics] = [&one, &other].map(|l| l.local_addr().unwrap().port());
+    drop((one, other));
     let here = format!("http://127.0.0.1:{port}");
     let role = database.role("readme");
     let shm = format!("/dev/shm/airlock-readme-{}", std::process::id());
@@ -74,13 +77,14 @@ async fn the_readmes_ten_minutes_hold() {
     assert_eq!(blocks.len(), 6, "build, control plane, policy, role, worker, question");
     let mut script = UNTIL.to_owned();
     script += &format!(
-        "export AIRLOCK_CP_BIND=127.0.0.1:{port} AIRLOCK_CP_METRICS_BIND=off AIRLOCK_METRICS_ADDR=127.0.0.1:0 AIRLOCK_DATA_DIR={shm}\n"
+        "export AIRLOCK_CP_BIND=127.0.0.1:{port} AIRLOCK_CP_METRICS_BIND=127.0.0.1:{metrics} AIRLOCK_METRICS_ADDR=127.0.0.1:0 AIRLOCK_DATA_DIR={shm}\n"
     );
     let then = ["", "until_it curl -sf http://127.0.0.1:8080/readyz\n", "", "", "until_it connected\n", ""];
     for (block, then) in blocks.iter().zip(then) {
         script += block;
         script += then;
     }
+    script += &format!("curl -s http://127.0.0.1:{metrics}/metrics | grep mcp_requests\n");
     put(&mut script, "cargo build --release --workspace --bins\n", "");
     put(&mut script, "$PWD/target/release", &target().display().to_string());
     put(&mut script, "postgres://you@localhost/shop", &database.owner_url());
@@ -99,6 +103,7 @@ async fn the_readmes_ten_minutes_hold() {
         "\"name\":\"get_schema\"",
         "\"row_count\":1",
         "mcp.tools.call",
+        "airlock_cp_mcp_requests_total{tenant=\"t_acme\",tool=\"execute_sql\",outcome=\"ok\"} 1",
     ] {
         assert!(said.contains(wanted), "{wanted} is missing:\n{said}");
     }

@@ -152,22 +152,29 @@ fn text(shown: &Value) -> String {
     for table in shown["tables"].as_array().into_iter().flatten() {
         let cut = if table["truncated"] == true { ", truncated" } else { "" };
         out += &format!(
-            "\n{}: {} rows, {} bytes{cut}, {} columns excluded\n",
+            "\n{}: {}, {} bytes{cut}, {} excluded\n",
             word(&table["name"]),
-            table["rows"],
+            counted(&table["rows"], "row"),
             table["bytes"],
-            table["excluded_columns"]
+            counted(&table["excluded_columns"], "column")
         );
         if let Some(found_by) = table["found_by"].as_str() {
             out += &format!("  from {found_by}\n");
         }
-        for column in table["columns"].as_array().into_iter().flatten() {
+        // Of an empty table nothing is to be seen but the names, and those stand in the policy.
+        let columns = table["columns"].as_array().filter(|_| table["rows"] != 0);
+        for column in columns.into_iter().flatten() {
             let mask = column["mask"].as_str().unwrap_or("clear");
             let samples: Vec<String> = column["samples"].as_array().into_iter().flatten().map(word).collect();
             out += &format!("  {:<24} {mask:<12} {}\n", word(&column["name"]), samples.join(" | "));
         }
     }
     out
+}
+
+/// `1 row`, `2 rows`.
+fn counted(number: &Value, thing: &str) -> String {
+    format!("{number} {thing}{}", if *number == 1 { "" } else { "s" })
 }
 
 /// Masked values shown per column.
