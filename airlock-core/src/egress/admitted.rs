@@ -1,9 +1,8 @@
 //! The proof that a statement may be planned, and the door at which it is made.
 
-use datafusion::sql::parser::Statement as EngineStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::common::ScalarValue;
 
-use super::tokens::lex;
+use super::template::Template;
 use super::walk::Walk;
 use super::{Checked, Refusal, parse};
 use crate::policy::limits::Limits;
@@ -49,34 +48,38 @@ impl From<Refusal> for Verdict {
 /// One read-only statement over known tables, with known functions and bounded shape. Only egress can make one; only
 /// this can be planned. `Debug` names its tables, not its text.
 pub struct AdmittedSql {
-    statement: Box<Statement>,
-    tables: Vec<String>,
-    is_ordered: bool,
+    whole: Template,
     uses_time: bool,
 }
 
 impl AdmittedSql {
     /// Tables of the snapshot that it reads, sorted.
     pub fn tables(&self) -> &[String] {
-        &self.tables
+        self.whole.tables()
     }
     /// Whether its rows have a stated order.
     pub fn is_ordered(&self) -> bool {
-        self.is_ordered
+        self.whole.is_ordered()
     }
     /// Whether its answer depends on the time of the call, so that a plan holds for one call only.
     pub fn uses_time(&self) -> bool {
         self.uses_time
     }
-    /// The statement as the engine takes it.
-    pub(crate) fn into_statement(self) -> EngineStatement {
-        EngineStatement::Statement(self.statement)
+    /// The statement, and apart from it the values that it compares columns with.
+    pub(crate) fn into_template(self) -> (Template, Vec<ScalarValue>) {
+        let mut template = self.whole;
+        let values = template.take_values();
+        (template, values)
+    }
+    /// The statement with every value in its place.
+    pub(crate) fn into_whole(self) -> Template {
+        self.whole
     }
 }
 
 impl std::fmt::Debug for AdmittedSql {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AdmittedSql").field("tables", &self.tables).finish_non_exhaustive()
+        f.debug_struct("AdmittedSql").field("tables", &self.tables()).finish_non_exhaustive()
     }
 }
 
@@ -89,12 +92,7 @@ impl std::fmt::Debug for AdmittedSql {
 /// mistakes.
 pub fn admit(sql: &Checked, tables: &[TableShape], limits: &Limits) -> Result<AdmittedSql, Verdict> {
     let mut query = parse::parse(sql, limits)?;
-    let mut walk = Walk::new(tables, &lex(sql.as_str()).tokens, limits);
+    let mut walk = Walk::new(tables, &sql.lexed().tokens, limits);
     walk.query(&mut query)?;
-    Ok(AdmittedSql {
-        is_ordered: query.order_by.is_some(),
-        tables: walk.tables(),
-        uses_time: walk.uses_time(),
-        statement: Box::new(Statement::Query(query)),
-    })
+    Ok(AdmittedSql { uses_time: walk.uses_time(), whole: Template::new(query, walk.tables()) })
 }

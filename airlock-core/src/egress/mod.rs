@@ -28,6 +28,7 @@ mod refusal;
 mod size;
 mod statement;
 mod table;
+mod template;
 mod tokens;
 mod types;
 mod walk;
@@ -39,3 +40,4 @@ pub use size::Checked;
 
 pub(crate) use functions::{is_allowed, nearest};
 pub(crate) use refusal::quoted;
+pub(crate) use template::Template;

@@ -3,14 +3,14 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::Checked;
-use super::tokens::{is_significant, lex};
+use super::tokens::is_significant;
 
 /// The statement's words in lower case with `?` for every literal; no comments, one space between tokens.
 ///
 /// For grouping repeats under a keyed digest. Not SQL, and never shown.
 pub fn outline(sql: &Checked) -> String {
     let mut out = String::with_capacity(sql.as_str().len());
-    for token in lex(sql.as_str()).tokens.iter().map(|t| &t.token).filter(|t| is_significant(t)) {
+    for token in sql.lexed().tokens.iter().map(|t| &t.token).filter(|t| is_significant(t)) {
         if !out.is_empty() {
             out.push(' ');
         }

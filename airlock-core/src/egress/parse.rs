@@ -7,14 +7,13 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::classify::classify;
 use super::dialect::AgentDialect;
 use super::refusal::quoted;
-use super::tokens::lex;
 use super::{Checked, Detail, Refusal, Verdict};
 use crate::policy::limits::Limits;
 
 /// Parses the text as one query.
 pub(super) fn parse(sql: &Checked, limits: &Limits) -> Result<Box<Query>, Verdict> {
-    let lexed = lex(sql.as_str());
-    if let Some(error) = lexed.error {
+    let lexed = sql.lexed();
+    if let Some(error) = &lexed.error {
         return Err(Verdict::sql(format!(
             "syntax error at {}: the text ends inside a literal, a name or a comment, or has a \
                  character that SQL does not know",

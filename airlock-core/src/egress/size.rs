@@ -1,5 +1,7 @@
 //! L0 and L1: bytes, characters and tokens, before anything is parsed.
 
+use std::sync::Arc;
+
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
@@ -9,8 +11,11 @@ use super::{Detail, Refusal};
 use crate::policy::limits::Limits;
 
 /// A statement's text whose bytes, characters and tokens are within bounds. Not yet admitted.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Checked(std::sync::Arc<str>);
+#[derive(Clone)]
+pub struct Checked {
+    text: Arc<str>,
+    lexed: Arc<Lexed>,
+}
 
 impl Checked {
     /// Checks size, characters and tokens, and that the text begins like one query.
@@ -35,18 +40,31 @@ impl Checked {
         tokens::check(&lexed.tokens, limits)?;
         check_gate(&lexed.tokens)?;
         check_one_statement(&lexed.tokens)?;
-        Ok(Self(sql.into()))
+        Ok(Self { text: sql.into(), lexed: Arc::new(lexed) })
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Its tokens.
+    pub(super) fn lexed(&self) -> &Lexed {
+        &self.lexed
     }
 }
 
+impl PartialEq for Checked {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Checked {}
+
 impl std::fmt::Debug for Checked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Checked({} bytes)", self.0.len())
+        write!(f, "Checked({} bytes)", self.text.len())
     }
 }
 

@@ -11,6 +11,7 @@ mod run;
 mod runner;
 mod session;
 mod shape;
+mod slots;
 mod table;
 
 pub use answer::{AnswerColumn, Format, Rows, Shaped, Truncation, TruncationReason};

@@ -9,4 +9,5 @@ mod fixture;
 mod lineage;
 mod names;
 mod query_limits;
+mod templates;
 mod tpch;
