@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,8 @@ use crate::snapshot::{MemoryTables, Snapshot};
 pub const QUERY_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs statements on a fixed number of threads, each with a stack of [`QUERY_STACK_BYTES`], and keeps the sessions of
-/// the snapshots queried last.
+/// the snapshots queried last. Statements beyond the threads wait in line, first come, first served; a caller that
+/// leaves gives up its place.
 ///
 /// A deadline is told on time. A plan or kernel that does not yield keeps its thread until it is done, and memory
 /// outside the engine's pool is not bounded: serving strangers needs a runner with processes. Dropping the runner stops
@@ -47,6 +49,7 @@ struct Queue {
 }
 
 struct Task {
+    has_begun: Arc<AtomicBool>,
     job: Job,
     snapshot: Arc<Snapshot<MemoryTables>>,
     reply: oneshot::Sender<Result<(Shaped, Duration), QueryError>>,
@@ -108,17 +111,21 @@ impl QueryRunner<MemoryTables> for InProcess {
     ) -> Result<(Shaped, Duration), QueryError> {
         let timeout = job.timeout;
         let (reply, answer) = oneshot::channel();
+        let has_begun = Arc::new(AtomicBool::new(false));
         {
             let mut queue = self.shared.queue.lock();
             // Callers that went away make room.
             queue.waiting.retain(|task| !task.reply.is_closed());
             if queue.waiting.len() >= QUEUE_MAX {
-                return Err(QueryError::Busy { retry_after_ms: RETRY_AFTER_MS });
+                return Err(BUSY);
             }
-            queue.waiting.push_back(Task { job, snapshot, reply, since: Instant::now() });
+            let has_begun = has_begun.clone();
+            queue.waiting.push_back(Task { has_begun, job, snapshot, reply, since: Instant::now() });
         }
         self.shared.wake.notify_one();
         match tokio::time::timeout(timeout, answer).await {
+            // It never ran, so it is not the statement that was slow.
+            Err(_) if !has_begun.load(Ordering::Acquire) => Err(BUSY),
             Err(_) => Err(QueryError::Timeout),
             Ok(Err(_)) => Err(QueryError::Engine("runner".to_owned())),
             Ok(Ok(answer)) => answer,
@@ -128,15 +135,16 @@ impl QueryRunner<MemoryTables> for InProcess {
 
 fn work(shared: &Shared, runtime: &tokio::runtime::Runtime) {
     let mut stopped = shared.stopped.subscribe();
-    while let Some(Task { mut job, snapshot, mut reply, since }) = next(shared) {
+    while let Some(Task { has_begun, mut job, snapshot, mut reply, since }) = next(shared) {
         let waited = since.elapsed();
         if reply.is_closed() {
             continue;
         }
+        has_begun.store(true, Ordering::Release);
         job.timeout = job.timeout.saturating_sub(waited);
         let answer = runtime.block_on(async {
             if job.timeout.is_zero() {
-                return Some(Err(QueryError::Timeout));
+                return Some(Err(BUSY));
             }
             let session = match session(shared, &snapshot, &job) {
                 Ok(session) => session,
@@ -204,7 +212,7 @@ fn session(
 }
 
 const QUEUE_MAX: usize = 64;
-const RETRY_AFTER_MS: u64 = 500;
+const BUSY: QueryError = QueryError::Busy { retry_after_ms: 500 };
 const SESSIONS_MAX: usize = 32;
 
 #[cfg(test)]
@@ -213,6 +221,7 @@ mod tests {
 
     use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Schema};
+    use futures::StreamExt;
 
     use super::*;
     use crate::egress::Checked;
@@ -330,5 +339,49 @@ mod tests {
         let answers = futures::future::join_all(asks).await;
         assert!(answers.iter().any(|a| matches!(a, Err(QueryError::Busy { .. }))));
         assert!(answers.iter().any(|a| matches!(a, Err(QueryError::Timeout))));
+    }
+
+    const ENDLESS: &str =
+        "SELECT count(*) FROM t x JOIN t y ON x.a % 2 = y.a % 2 JOIN t z ON z.a % 2 = y.a % 2";
+
+    #[tokio::test]
+    async fn those_who_wait_are_served_in_turn_and_those_who_leave_give_up_their_place() {
+        let runner = runner(1);
+        let many = snapshot("a", (0..100_000).collect());
+        let mut running = runner.run(job(ENDLESS), many.clone());
+        assert!(futures::poll!(&mut running).is_pending());
+        for _ in 0..2 {
+            let mut waiting: Vec<_> =
+                (0..QUEUE_MAX - 1).map(|_| runner.run(job("SELECT 1"), many.clone())).collect();
+            for place in &mut waiting {
+                assert!(futures::poll!(place).is_pending());
+            }
+        }
+        let mut waiting = futures::stream::FuturesUnordered::new();
+        for n in 0..10 {
+            let mut place = runner.run(job(&format!("SELECT {n}")), many.clone());
+            assert!(futures::poll!(&mut place).is_pending());
+            waiting.push(async move { rows(place.await) });
+        }
+        drop(running);
+        for n in 0..10 {
+            assert_eq!(waiting.next().await, Some(format!("[[{n}]]")));
+        }
+    }
+
+    /// A plan keeps values in it while it runs, so two runs must not share one.
+    #[tokio::test]
+    async fn statements_at_once_over_one_session_do_not_mix_their_values() {
+        let runner = runner(4);
+        let snapshot = snapshot("a", (0..2_000).collect());
+        for round in 0..20 {
+            let asks = (0..8).map(|n| {
+                let n = round * 8 + n;
+                let sql = format!("SELECT a FROM t WHERE a = (SELECT max(a) FROM t WHERE a <= {n})");
+                let answer = runner.run(job(&sql), snapshot.clone());
+                async move { assert_eq!(rows(answer.await), format!("[[{n}]]")) }
+            });
+            futures::future::join_all(asks).await;
+        }
     }
 }

@@ -29,7 +29,6 @@ pub(super) struct Planned {
 }
 
 /// A plan on loan, with its slots filled.
-#[derive(Debug)]
 pub(super) struct Loan {
     pub(super) planned: Planned,
     /// Where it goes back; `None` when it holds for one call only.
@@ -37,7 +36,6 @@ pub(super) struct Loan {
 }
 
 /// What is known of a template.
-#[derive(Debug)]
 pub(super) enum Found {
     /// A plan that is free.
     Plan(Planned),
@@ -48,7 +46,7 @@ pub(super) enum Found {
 }
 
 /// The plans of the templates seen last, and which texts fill which template. All of it under one set of limits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Plans {
     limits: Option<Arc<Limits>>,
     shelves: HashMap<Arc<Template>, Shelf>,
@@ -57,16 +55,17 @@ pub(super) struct Plans {
     clock: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shelf {
     free: Vec<Planned>,
+    /// Most plans that were free at once: a plan on loan is counted, for it comes back.
+    most: usize,
     is_shared: bool,
     bytes: usize,
     used: u64,
 }
 
 /// A text that was answered before.
-#[derive(Debug)]
 struct Filled {
     template: Arc<Template>,
     values: Arc<[ScalarValue]>,
@@ -107,15 +106,14 @@ impl Plans {
         }
     }
 
-    /// Takes back a plan that answered.
+    /// Takes back a plan that answered this text.
     pub(super) fn give_back(&mut self, sql: &str, limits: &Arc<Limits>, loan: Loan) {
         let Loan { planned, shelf: Some((template, values)) } = loan else { return };
-        self.under(limits);
+        self.put(template.clone(), sql, limits, planned);
         // Long statements are seldom sent twice.
         if sql.len() > TEXT_BYTES_MAX {
             return;
         }
-        self.shelve(template.clone(), sql, Some(planned));
         if self.texts.len() >= TEXTS_MAX
             && !self.texts.contains_key(sql)
             && let Some(oldest) = oldest(self.texts.iter().map(|(sql, text)| (sql, text.used)))
@@ -123,6 +121,14 @@ impl Plans {
             self.texts.remove(&oldest);
         }
         self.texts.insert(sql.into(), Filled { template, values, used: self.clock });
+    }
+
+    /// Takes a plan that is free; `sql` is one text of its template.
+    pub(super) fn put(&mut self, template: Arc<Template>, sql: &str, limits: &Arc<Limits>, planned: Planned) {
+        self.under(limits);
+        if sql.len() <= TEXT_BYTES_MAX {
+            self.shelve(template, sql, Some(planned));
+        }
     }
 
     fn shelve(&mut self, template: Arc<Template>, sql: &str, planned: Option<Planned>) {
@@ -138,10 +144,10 @@ impl Plans {
             && shelf.free.len() < FREE_MAX
         {
             shelf.free.push(planned);
-            // Counted as long as the shelf stands: a plan on loan comes back.
-            if shelf.free.len() * bytes > shelf.bytes {
-                self.bytes += bytes;
+            if shelf.free.len() > shelf.most {
+                shelf.most = shelf.free.len();
                 shelf.bytes += bytes;
+                self.bytes += bytes;
             }
         }
         while self.shelves.len() > SHELVES_MAX || self.bytes > BYTES_MAX {

@@ -108,8 +108,13 @@ impl Session {
                 }
             },
         };
-        planned.slots.fill(&values).ok()?;
-        Some(Loan { planned, shelf: Some((template, values.into())) })
+        match planned.slots.fill(&values) {
+            Ok(()) => Some(Loan { planned, shelf: Some((template, values.into())) }),
+            Err(_) => {
+                self.plans.lock().put(template, job.sql.as_str(), &job.limits, planned);
+                None
+            }
+        }
     }
 
     /// A plan for exactly this statement.

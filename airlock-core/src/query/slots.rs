@@ -58,7 +58,7 @@ impl Slots {
     /// Puts slots where an optimised plan has placeholders.
     ///
     /// # Errors
-    /// When a placeholder stands where none may: the plan cannot be shared.
+    /// When a placeholder stands where none may, or is gone: the plan cannot be shared.
     pub(super) fn install(plan: LogicalPlan, types: &[DataType]) -> Result<(LogicalPlan, Self)> {
         let mut slots = Self::default();
         let plan = plan
@@ -80,6 +80,10 @@ impl Slots {
                 })
             })
             .data()?;
+        // Where a comparison was folded away, its value would go unchecked.
+        if (0..types.len()).any(|value| slots.0.iter().all(|slot| slot.value != value)) {
+            return Err(not_shared());
+        }
         Ok((plan, slots))
     }
 

@@ -203,3 +203,14 @@ proptest! {
         answers_alike(family, &[kept], &[asked])?;
     }
 }
+
+/// Found by the properties above.
+#[test]
+fn a_value_whose_comparison_is_folded_away_is_still_checked() {
+    let sql = |value: &str, timed: &str| {
+        format!("SELECT id FROM orders WHERE amount * NULL > {value} {timed} ORDER BY id")
+    };
+    let kept = last_of(vec![sql("'1'", ""), sql("' '", "")]);
+    assert!(matches!(kept, Err(QueryError::Sql { .. })), "{kept:?}");
+    assert_eq!(kept, last_of(vec![sql("' '", "AND now() IS NOT NULL")]));
+}
