@@ -12,6 +12,7 @@
 
 mod answer;
 mod cell;
+mod checked;
 mod doors;
 mod fault;
 mod in_process;

@@ -12,6 +12,7 @@ use datafusion::prelude::SessionConfig;
 use parking_lot::Mutex;
 
 use super::QueryError;
+use super::checked::CheckedArithmetic;
 use super::doors::NoStores;
 use super::plans::Plans;
 use super::table::SnapshotTable;
@@ -63,7 +64,7 @@ fn state(tables: &[MemoryTable], limits: &Limits) -> Result<SessionState> {
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .with_object_store_registry(Arc::new(NoStores))
         .build_arc()?;
-    let state = SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new()
         .with_config(config(limits))
         .with_runtime_env(runtime)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
@@ -98,6 +99,7 @@ fn state(tables: &[MemoryTable], limits: &Limits) -> Result<SessionState> {
                 .collect(),
         )
         .build();
+    state.add_analyzer_rule(Arc::new(CheckedArithmetic));
     let schema = MemorySchemaProvider::new();
     for table in tables {
         schema.register_table(table.name().to_owned(), Arc::new(SnapshotTable::new(table)))?;

@@ -242,6 +242,62 @@ fn a_plan_kept_answers_like_a_fresh_one() {
     });
 }
 
+/// The engine's own operators would go on with another number.
+#[test]
+fn whole_numbers_do_not_wrap_around() {
+    for sql in [
+        "SELECT id + 9223372036854775807 FROM users",
+        "SELECT -9223372036854775808 - id FROM users",
+        "SELECT 9223372036854775807 * id FROM users",
+        "SELECT 9223372036854775807 + 1",
+        "SELECT id::int2 * 32767::int2 FROM users",
+        "SELECT count(*) FROM users WHERE id + 9223372036854775807 > 0",
+        "SELECT sum(id * 9223372036854775807) FROM users",
+        "SELECT max(id + 9223372036854775807) OVER (PARTITION BY plan) FROM users",
+        "SELECT plan FROM users GROUP BY plan HAVING max(id) + 9223372036854775807 > 0",
+        "SELECT u.id FROM users u JOIN orders o ON u.id + 9223372036854775807 = o.id",
+        "SELECT id FROM users ORDER BY id + 9223372036854775807",
+        "SELECT id FROM users WHERE id IN (SELECT id * 9223372036854775807 FROM orders)",
+        "SELECT array_transform([9223372036854775807], x -> x + 1)",
+        "SELECT 1 + id * 9223372036854775807 - 1 FROM users",
+        "SELECT (day - DATE '2023-01-01') + 9223372036854775807 FROM orders WHERE id = 13",
+        "SELECT total + (id * id * id * id) FROM billing.invoices",
+    ] {
+        match run(sql, Limits::default()) {
+            Err(QueryError::Sql { message, .. }) => {
+                assert!(message.contains("out of its type"), "{sql}: {message}")
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+    // Not theirs: the aggregate and the sign are the engine's, and docs/sql.md says so.
+    let wrapped = run("SELECT sum(id + 9223372036854775800) FROM users WHERE id > 1", Limits::default());
+    assert_eq!(rows(&wrapped.unwrap()), "[[-11]]");
+    let other = run(
+        "SELECT 10 - id - 1 AS a, 10 - (id - 1) AS b, id * 2 + id * 3 - 1, -id * 2, id + 0.5, day - 1, day - DATE '2023-12-09' + 1, amount * 2 + id FROM orders WHERE id = 10",
+        Limits::default(),
+    );
+    assert_eq!(rows(&other.unwrap()), "[[-1,1,49,-20,10.5,\"2023-12-08\",1,\"31.00\"]]");
+    let shaped = run(
+        "SELECT id + 1, id - -1 AS b, 2 * (id + 1), sum(id * 2), id::int2 + 1::int2 AS small FROM users GROUP BY id, id + 1 HAVING id + 1 > 2 ORDER BY id * 2 LIMIT 1 + 1",
+        Limits::default(),
+    );
+    let shaped = shaped.unwrap();
+    assert_eq!(rows(&shaped), "[[3,3,6,4,3],[4,4,8,6,4]]");
+    let columns: Vec<(&str, &str)> =
+        shaped.columns.iter().map(|c| (c.name.as_str(), c.data_type.as_str())).collect();
+    assert_eq!(
+        columns,
+        [
+            ("users.id + Int64(1)", "int8"),
+            ("b", "int8"),
+            ("Int64(2) * users.id + Int64(1)", "int8"),
+            ("sum(users.id * Int64(2))", "int8"),
+            ("small", "int2"),
+        ]
+    );
+}
+
 proptest! {
     // A share of the usual number, which PROPTEST_CASES sets.
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases * 3 / 32))]
