@@ -30,14 +30,24 @@ mod tests {
 
     #[test]
     fn only_those_who_name_no_values_may_go_into_detail() {
-        for target in
-            ["airlock", "airlock_worker::tunnel", "airlock_cp", "h2::codec::framed_read", "hyper_util::client"]
-        {
+        for target in [
+            "airlock",
+            "airlock_worker::tunnel",
+            "airlock_cp",
+            "h2::codec::framed_read",
+            "hyper_util::client",
+        ] {
             check(target, true);
         }
-        for target in
-            ["tokio_postgres::query", "tokio_postgres", "rustls::server::hs", "sqlx::query", "airlockx", "h2x", ""]
-        {
+        for target in [
+            "tokio_postgres::query",
+            "tokio_postgres",
+            "rustls::server::hs",
+            "sqlx::query",
+            "airlockx",
+            "h2x",
+            "",
+        ] {
             check(target, false);
         }
     }
