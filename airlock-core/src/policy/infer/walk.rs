@@ -142,7 +142,7 @@ fn owned<'a>(catalog: &'a Catalog, walk: &mut Walk<'a>, schema: &str) {
     let mut refusals = BTreeSet::new();
     loop {
         let is_open = |t: &TableInfo| walk.position(&t.table).is_none();
-        let mut next: Option<((u8, usize, usize, usize), &'a ForeignKey)> = None;
+        let mut next: Option<(Rank, &'a ForeignKey)> = None;
         for (order, table) in tables.iter().enumerate().filter(|(_, t)| is_open(t)) {
             let waits = table.foreign_keys.iter().any(|fk| {
                 let to = tables.iter().position(|t| t.table == fk.references);
@@ -173,6 +173,9 @@ fn owned<'a>(catalog: &'a Catalog, walk: &mut Walk<'a>, schema: &str) {
         }
     }
 }
+
+/// How good an edge is, least first: may it be NULL, how far from the root, the table it points at, its own table.
+type Rank = (u8, usize, usize, usize);
 
 /// Positions of the tables whose rows point at rows of `root`, over any number of keys.
 fn reachable(tables: &[&TableInfo], root: &TableInfo) -> BTreeSet<usize> {

@@ -215,7 +215,10 @@ fn matched(words: &[String], phrase: &str) -> Option<usize> {
     let same = |word: &String, singular: &str| {
         word == singular || [word.strip_suffix('s'), word.strip_suffix("es")].contains(&Some(singular))
     };
-    words.windows(phrase.len()).any(|w| w.iter().zip(&phrase).all(|(a, b)| same(a, b))).then_some(phrase.len())
+    words
+        .windows(phrase.len())
+        .any(|w| w.iter().zip(&phrase).all(|(a, b)| same(a, b)))
+        .then_some(phrase.len())
 }
 
 /// The words of a name, in lower case: `userEmailAddress`, `user_email_address`, `USER-EMAIL`, `IPAddress`.

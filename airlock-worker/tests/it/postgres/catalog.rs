@@ -88,7 +88,11 @@ async fn the_catalog_tells_shapes_and_keys() {
 
     let partly = find("partly");
     let granted: Vec<_> = partly.columns.iter().map(|c| (c.name.as_str(), c.granted)).collect();
-    assert_eq!(granted, [("id", true), ("code", false), ("secret", true)], "what is not granted is named only");
+    assert_eq!(
+        granted,
+        [("id", true), ("code", false), ("secret", true)],
+        "what is not granted is named only"
+    );
     assert_eq!(partly.unique, [words(&["id"])]);
 
     let reader = source.begin().await.unwrap();
