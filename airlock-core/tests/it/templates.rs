@@ -178,10 +178,10 @@ fn answers_alike(family: usize, kept: &[usize], asked: &[usize]) -> Result<(), T
     Ok(())
 }
 
-/// A third of the usual number, or as many as PROPTEST_CASES asks for.
+/// Fewer than usual, or as many as PROPTEST_CASES asks for.
 fn cases() -> u32 {
     match ProptestConfig::default().cases {
-        256 => 80,
+        256 => 40,
         asked => asked,
     }
 }
