@@ -142,6 +142,7 @@ impl Reader for PgReader {
         let statement = Statement::new(&self.known, ask)?;
         Ok(produce(move |mut out| async move {
             if statement.is_bulk() {
+                tracing::debug!(table = %statement.table, "read by COPY");
                 bulk::copy(self, &statement, &mut out).await
             } else {
                 self.select(&statement, &mut out).await
