@@ -117,6 +117,12 @@ codes! {
     AuditUnavailable = "audit_unavailable", -32000, Upstream, Later, Protocol;
     /// The store cannot be read or written just now.
     StoreUnavailable = "store_unavailable", -32000, Upstream, Later, Protocol;
+    /// The access token lacks a scope that this needs; the challenge names all of them.
+    InsufficientScope = "insufficient_scope", -32005, Caller, Changed, Protocol;
+    /// Signed in, and the role does not allow this.
+    Forbidden = "forbidden", -32000, Caller, No, Protocol;
+    /// The request changes something and does not prove that it came from our own page.
+    CsrfFailed = "csrf_failed", -32000, Caller, Changed, Protocol;
     /// Nothing of this name exists, or not for the caller.
     NotFound = "not_found", -32000, Caller, No, Protocol;
     /// It exists already, or its state does not allow this.

@@ -80,12 +80,7 @@ id!(
 id!(
 /// The tenant's name in the MCP URL. Never `org` or `authorize`, which are paths there.
 TenantSlug, "tenant slug", "3-40 lower-case letters, digits and -, a letter first, not `org` or `authorize`", |t| {
-    (3..=40).contains(&t.len())
-        && t.as_bytes()[0].is_ascii_lowercase()
-        && !t.ends_with('-')
-        && word(t, true)
-        && t != "org"
-        && t != "authorize"
+    slug(t) && t != "org" && t != "authorize"
 });
 id!(
     /// The public part of an API key, by which it is looked up.
@@ -109,6 +104,32 @@ ulid_id!(
 ulid_id!(
     /// One audit event. `au_` and a ULID.
     AuditId, "audit id", "au_");
+
+id!(
+    /// An organization's name in URLs. `acme`.
+    OrgSlug, "organization slug", "3-40 lower-case letters, digits and -, a letter first", |t| slug(t));
+ulid_id!(
+    /// A person. `usr_` and a ULID.
+    UserId, "user id", "usr_");
+ulid_id!(
+    /// An invitation into an org. `ivt_` and a ULID; never the secret in the mail.
+    InvitationId, "invitation id", "ivt_");
+ulid_id!(
+    /// One sign-in of a browser. `ses_` and a ULID; never the secret in the cookie.
+    LoginId, "session id", "ses_");
+ulid_id!(
+    /// All tokens that came of one consent. `fam_` and a ULID.
+    FamilyId, "token family id", "fam_");
+ulid_id!(
+    /// A personal access token. `pat_` and a ULID; never the secret `airpat_…`.
+    PatId, "token id", "pat_");
+
+impl OrgId {
+    /// A fresh id: `org_` and a ULID in lower case.
+    pub fn new(host: &dyn Host) -> Self {
+        Self(format!("org_{}", ulid(host).to_string().to_ascii_lowercase()).into())
+    }
+}
 
 impl TraceId {
     /// A fresh trace id.
@@ -216,6 +237,13 @@ impl FromStr for PolicyHash {
             Err(_) => Err(InvalidId { kind: "policy hash", rule: "64 hex digits" }),
         }
     }
+}
+
+fn slug(text: &str) -> bool {
+    (3..=40).contains(&text.len())
+        && text.as_bytes()[0].is_ascii_lowercase()
+        && !text.ends_with('-')
+        && word(text, true)
 }
 
 fn word(text: &str, dash: bool) -> bool {

@@ -16,8 +16,10 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::request_id::{self, Edge};
-use crate::http::{Api, Operators, Problem, operator};
+use crate::http::{Api, Operators, Principals, Problem, operator};
+use crate::identity::{Logins, Orgs, Users};
 use crate::metrics::Metrics;
+use crate::pats::Pats;
 use crate::revocations::{self, Revocations};
 use crate::store::{Store, StoreError};
 use crate::tasks::Tasks;
@@ -57,6 +59,11 @@ struct Rooms {
     enrollment: Enrollment,
     idempotency: Idempotency,
     operators: Operators,
+    hashing: Hashing,
+    users: Users,
+    orgs: Orgs,
+    logins: Logins,
+    pats: Pats,
 }
 
 impl App {
@@ -88,7 +95,7 @@ impl App {
             tenants.clone(),
             hashing.clone(),
         );
-        let keys = Keys::new(store.clone(), host.clone(), revocations.clone(), hashing);
+        let keys = Keys::new(store.clone(), host.clone(), revocations.clone(), hashing.clone());
         let workers =
             Workers::new(store.clone(), host.clone(), journal.clone(), revocations.clone(), tenants.clone());
         let directory = WorkerDirectory::new(workers.clone(), journal.clone(), metrics.clone());
@@ -101,6 +108,11 @@ impl App {
             config.public_url.as_str().trim_end_matches('/'),
         );
         let idempotency = Idempotency::new(store.clone(), host.clone(), tasks.clone());
+        let users = Users::new(store.clone());
+        let orgs = Orgs::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
+        let logins =
+            Logins::new(store.clone(), host.clone(), revocations.clone(), config.operator_token.as_ref());
+        let pats = Pats::new(store.clone(), host.clone(), users.clone(), orgs.clone());
         let token = config.operator_token.clone();
         let operators = Operators::new(token, host.clone(), journal.clone(), metrics.clone());
         // Before the first request: what is revoked is known, and what the last process left open is closed.
@@ -127,6 +139,11 @@ impl App {
             enrollment,
             idempotency,
             operators,
+            hashing,
+            users,
+            orgs,
+            logins,
+            pats,
         };
         let app = Self { rooms: Arc::new(rooms) };
         app.start();
@@ -165,12 +182,15 @@ impl App {
             let directory = directory.clone();
             async move { directory.say_seen().await }
         });
-        let (revocations, idempotency) = (self.rooms.revocations.clone(), self.rooms.idempotency.clone());
+        let (revocations, idempotency, logins) =
+            (self.rooms.revocations.clone(), self.rooms.idempotency.clone(), self.rooms.logins.clone());
         tasks.every(HOUR, move || {
-            let (revocations, idempotency) = (revocations.clone(), idempotency.clone());
+            let (revocations, idempotency, logins) =
+                (revocations.clone(), idempotency.clone(), logins.clone());
             async move {
                 told("old revocations", revocations.clear_old().await);
                 told("old answers", idempotency.clear_old().await);
+                told("old sessions", logins.clear_old().await);
             }
         });
     }
@@ -215,6 +235,19 @@ impl App {
         let open = admin::open_api(status)
             .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()));
         admin::with_document(for_operator.merge(open))
+    }
+
+    /// What tells who asks.
+    pub(crate) fn principals(&self) -> Principals {
+        let rooms = &*self.rooms;
+        Principals {
+            operators: rooms.operators.clone(),
+            logins: rooms.logins.clone(),
+            pats: rooms.pats.clone(),
+            users: rooms.users.clone(),
+            orgs: rooms.orgs.clone(),
+            origin: rooms.config.origin().into(),
+        }
     }
 
     /// What the status routes need.

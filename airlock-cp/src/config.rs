@@ -35,10 +35,48 @@ pub struct Config {
     pub metrics_bind: Option<SocketAddr>,
     /// Web origins of consoles hosted elsewhere.
     pub cors_origins: Vec<String>,
+    /// Who may make an account.
+    pub signup: Signup,
+    /// Where mails go; without it none are sent, and links are made by the command line.
+    pub mail: Option<MailConfig>,
+    /// Which OAuth clients may introduce themselves.
+    pub oauth: OauthConfig,
+    /// Private addresses and hosts that the control plane may fetch from all the same: `10.0.0.0/8`, `idp.corp.example`.
+    pub fetch_allow: Vec<String>,
+    /// Whether pages are served.
+    pub console: bool,
     /// What is logged, in the words of `tracing`.
     pub log: String,
     /// Names of variables that were set and mean nothing to this program.
     pub ignored: Vec<String>,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signup {
+    /// Who was invited.
+    #[default]
+    Invite,
+    /// Everybody, each with an org of their own.
+    Open,
+}
+
+/// Where mails go.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// `smtp://`, `smtps://`, or `file:///folder` for development: one file a mail.
+    pub smtp: Secret<String>,
+    /// Who they are from: `Airlock <airlock@example.com>`.
+    pub from: String,
+}
+
+/// Which OAuth clients may introduce themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OauthConfig {
+    /// Dynamic registration (RFC 7591).
+    pub dynamic: bool,
+    /// Client ID metadata documents.
+    pub metadata_documents: bool,
 }
 
 /// PEM files.
@@ -120,7 +158,29 @@ impl Config {
                 TrustedProxies::default()
             }
         };
-        let origins = vars.take("CORS_ORIGINS").unwrap_or_default();
+        let cors_origins = vars.list("CORS_ORIGINS");
+        let signup = match vars.take("SIGNUP").as_deref() {
+            None | Some("invite") => Signup::Invite,
+            Some("open") => Signup::Open,
+            Some(_) => {
+                vars.problem("SIGNUP", "`invite` or `open`");
+                Signup::Invite
+            }
+        };
+        let mail = match (vars.take("SMTP_URL"), vars.take("MAIL_FROM")) {
+            (Some(smtp), Some(from)) => Some(MailConfig { smtp: Secret::new(smtp), from }),
+            (None, None) => None,
+            _ => {
+                vars.problem("SMTP_URL", "and AIRLOCK_CP_MAIL_FROM go together");
+                None
+            }
+        };
+        let oauth = OauthConfig {
+            dynamic: vars.switch("OAUTH_DCR", ("open", "off")),
+            metadata_documents: vars.switch("OAUTH_CIMD", ("any", "off")),
+        };
+        let console = vars.switch("CONSOLE", ("on", "off"));
+        let fetch_allow = vars.list("FETCH_ALLOW");
         let config = Self {
             operator_token,
             bind,
@@ -133,12 +193,12 @@ impl Config {
             // `…_FILE` alone is the documented form; the value itself works as for all.
             signing_key: vars.take("SIGNING_KEY").map(Secret::new),
             metrics_bind,
-            cors_origins: origins
-                .split(',')
-                .map(str::trim)
-                .filter(|o| !o.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            cors_origins,
+            signup,
+            mail,
+            oauth,
+            fetch_allow,
+            console,
             log: vars.take("LOG").unwrap_or_else(|| "info".to_owned()),
             ignored: vars.left.keys().map(|name| format!("{PREFIX}{name}")).collect(),
         };
@@ -151,6 +211,16 @@ impl Config {
         if !self.public_url_given {
             self.public_url = own_url(address, self.tls.is_some());
         }
+    }
+
+    /// Our own name as an authorization server: the public URL without a slash at its end. Compared by exact text.
+    pub fn issuer(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+
+    /// Our own origin, as browsers write it.
+    pub fn origin(&self) -> String {
+        self.public_url.origin().ascii_serialization()
     }
 
     /// The SQLite store's file.
@@ -197,6 +267,23 @@ impl Vars {
     fn take_path(&mut self, name: &str) -> Option<PathBuf> {
         let file = self.left.remove(&format!("{name}_FILE"));
         self.left.remove(name).or(file).filter(|v| !v.is_empty()).map(PathBuf::from)
+    }
+    /// One of two words; the first is the default, and means yes.
+    fn switch(&mut self, name: &str, (yes, no): (&str, &str)) -> bool {
+        match self.take(name).as_deref() {
+            None => true,
+            Some(word) if word == yes => true,
+            Some(word) if word == no => false,
+            Some(_) => {
+                self.problem(name, &format!("`{yes}` or `{no}`"));
+                true
+            }
+        }
+    }
+    /// Words with commas between.
+    fn list(&mut self, name: &str) -> Vec<String> {
+        let text = self.take(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
     }
     fn parse<T: std::str::FromStr>(&mut self, name: &str, rule: &str) -> Option<T> {
         let text = self.take(name)?;

@@ -17,6 +17,7 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod authz;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
@@ -25,10 +26,13 @@ pub mod dev;
 pub mod error;
 pub mod http;
 pub mod hub;
+pub mod identity;
 pub mod mcp;
 pub mod metrics;
 pub mod passage;
+pub mod pats;
 pub mod revocations;
+mod secrets;
 pub mod serve;
 pub mod store;
 pub mod tasks;

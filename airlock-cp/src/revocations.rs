@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use airlock_core::Host;
 use airlock_core::Timestamp;
-use airlock_core::id::TenantId;
+use airlock_core::id::{FamilyId, LoginId, OrgId, PatId, TenantId, UserId};
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
@@ -45,18 +45,75 @@ pub enum Revoked {
         /// Which.
         tenant: TenantId,
     },
+    /// A person was disabled, deleted, signed out or got another password: their sessions and tokens are void.
+    User {
+        /// Who.
+        user: UserId,
+    },
+    /// A person's role in an org changed, or they left it.
+    Membership {
+        /// Which org.
+        org: OrgId,
+        /// Who.
+        user: UserId,
+    },
+    /// An org was changed or deleted.
+    Org {
+        /// Which.
+        org: OrgId,
+    },
+    /// One browser's session was ended.
+    Login {
+        /// Which.
+        login: LoginId,
+    },
+    /// A family of tokens was revoked.
+    Family {
+        /// Which.
+        family: FamilyId,
+    },
+    /// One access token was revoked.
+    AccessToken {
+        /// SHA-256 of its text, in hex.
+        digest: String,
+    },
+    /// An OAuth client or app was changed, blocked or revoked.
+    Client {
+        /// Its client id.
+        client: String,
+    },
+    /// A personal access token was revoked.
+    Pat {
+        /// Which.
+        pat: PatId,
+    },
+    /// What a role reaches of a tenant was changed.
+    Grant {
+        /// Whose.
+        tenant: TenantId,
+    },
     /// It is not known what was missed: whatever is cached may be void.
     Everything,
 }
 
 impl Revoked {
-    fn columns(&self) -> Option<(&'static str, &TenantId, &str)> {
-        match self {
-            Self::Key { tenant, kid } => Some(("key", tenant, kid)),
-            Self::Worker { tenant, worker } => Some(("worker", tenant, worker)),
-            Self::Tenant { tenant } => Some(("tenant", tenant, "")),
-            Self::Everything => None,
-        }
+    // The second is what the third belongs to: a tenant, an org, or nothing.
+    fn columns(&self) -> Option<(&'static str, &str, &str)> {
+        Some(match self {
+            Self::Key { tenant, kid } => ("key", tenant.as_str(), kid),
+            Self::Worker { tenant, worker } => ("worker", tenant.as_str(), worker),
+            Self::Tenant { tenant } => ("tenant", tenant.as_str(), ""),
+            Self::User { user } => ("user", "", user.as_str()),
+            Self::Membership { org, user } => ("membership", org.as_str(), user.as_str()),
+            Self::Org { org } => ("org", org.as_str(), ""),
+            Self::Login { login } => ("login", "", login.as_str()),
+            Self::Family { family } => ("family", "", family.as_str()),
+            Self::AccessToken { digest } => ("access_token", "", digest),
+            Self::Client { client } => ("client", "", client),
+            Self::Pat { pat } => ("pat", "", pat.as_str()),
+            Self::Grant { tenant } => ("grant", tenant.as_str(), ""),
+            Self::Everything => return None,
+        })
     }
 }
 
@@ -147,14 +204,14 @@ impl Revocations {
 
     /// Writes down, in the transaction that takes it back, that something was taken back.
     pub(crate) async fn record(tx: &mut Tx, what: &Revoked, now: Timestamp) -> Result<(), StoreError> {
-        let Some((kind, tenant, name)) = what.columns() else { return Ok(()) };
+        let Some((kind, of, name)) = what.columns() else { return Ok(()) };
         // The row lock on the counter makes positions visible in their order.
         let next =
             Sql::new("UPDATE counters SET value = value + 1 WHERE name = 'revocations' RETURNING value");
         let next = tx.optional(next).await?.ok_or(StoreError::Damaged("counters"))?;
         let insert =
             Sql::new("INSERT INTO revocations (seq, ts, kind, tenant_id, name) VALUES (?, ?, ?, ?, ?)");
-        let insert = insert.bind(next.get::<i64>("value")?).bind(now).bind(kind).bind(tenant).bind(name);
+        let insert = insert.bind(next.get::<i64>("value")?).bind(now).bind(kind).bind(of).bind(name);
         tx.execute(insert).await.map(|_| ())
     }
 
@@ -167,15 +224,28 @@ impl Revocations {
 }
 
 fn read(row: &Row) -> Revoked {
-    let parts = || -> Result<_, StoreError> {
-        Ok((row.get::<String>("kind")?, row.parse("tenant_id")?, row.get::<String>("name")?))
-    };
-    match parts() {
-        Ok((kind, tenant, kid)) if kind == "key" => Revoked::Key { tenant, kid },
-        Ok((kind, tenant, worker)) if kind == "worker" => Revoked::Worker { tenant, worker },
-        Ok((kind, tenant, _)) if kind == "tenant" => Revoked::Tenant { tenant },
-        _ => Revoked::Everything, // written by a newer process
-    }
+    // What cannot be read was written by a newer process.
+    parse(row).unwrap_or(Revoked::Everything)
+}
+
+fn parse(row: &Row) -> Option<Revoked> {
+    let text = |column| row.get::<String>(column).ok();
+    let (kind, of, name) = (text("kind")?, text("tenant_id")?, text("name")?);
+    Some(match kind.as_str() {
+        "key" => Revoked::Key { tenant: of.parse().ok()?, kid: name },
+        "worker" => Revoked::Worker { tenant: of.parse().ok()?, worker: name },
+        "tenant" => Revoked::Tenant { tenant: of.parse().ok()? },
+        "user" => Revoked::User { user: name.parse().ok()? },
+        "membership" => Revoked::Membership { org: of.parse().ok()?, user: name.parse().ok()? },
+        "org" => Revoked::Org { org: of.parse().ok()? },
+        "login" => Revoked::Login { login: name.parse().ok()? },
+        "family" => Revoked::Family { family: name.parse().ok()? },
+        "access_token" => Revoked::AccessToken { digest: name },
+        "client" => Revoked::Client { client: name },
+        "pat" => Revoked::Pat { pat: name.parse().ok()? },
+        "grant" => Revoked::Grant { tenant: of.parse().ok()? },
+        _ => return None,
+    })
 }
 
 impl Inner {

@@ -69,6 +69,74 @@ actions! {
     WorkerSuperseded = "worker.superseded";
     /// An operator token was refused.
     AuthFailed = "auth.failed";
+    /// Somebody signed in: with a password, or with the operator token.
+    SignedIn = "auth.login";
+    /// A sign-in was refused.
+    SignInFailed = "auth.login.failed";
+    /// Somebody signed out.
+    SignedOut = "auth.logout";
+    /// A browser's session was ended by its owner or an operator.
+    SessionRevoked = "auth.session.revoked";
+    /// A password was changed.
+    PasswordChanged = "auth.password.changed";
+    /// A password was set anew by mail.
+    PasswordReset = "auth.password.reset";
+    /// An e-mail address was shown to be the person's own.
+    EmailVerified = "auth.email.verified";
+    /// An e-mail address was changed.
+    EmailChanged = "auth.email.changed";
+    /// A person was made.
+    UserCreated = "user.created";
+    /// A person was disabled, enabled or renamed.
+    UserUpdated = "user.updated";
+    /// A person was deleted.
+    UserDeleted = "user.deleted";
+    /// An org was made.
+    OrgCreated = "org.created";
+    /// An org was changed.
+    OrgUpdated = "org.updated";
+    /// An org was deleted.
+    OrgDeleted = "org.deleted";
+    /// A person joined an org.
+    MemberJoined = "member.joined";
+    /// A member's role was changed.
+    MemberChanged = "member.changed";
+    /// A member left, or was removed.
+    MemberRemoved = "member.removed";
+    /// A person was invited.
+    InvitationCreated = "invitation.created";
+    /// An invitation was taken back.
+    InvitationRevoked = "invitation.revoked";
+    /// An OAuth client was registered.
+    ClientRegistered = "oauth.client.registered";
+    /// An OAuth client was changed, blocked or unblocked.
+    ClientUpdated = "oauth.client.updated";
+    /// An OAuth client was deleted.
+    ClientDeleted = "oauth.client.deleted";
+    /// A person let a client act for them.
+    ConsentGranted = "oauth.consent.granted";
+    /// A person refused a client.
+    ConsentDenied = "oauth.consent.denied";
+    /// Tokens were issued for a code, a device or a refresh token.
+    TokenIssued = "oauth.token.issued";
+    /// A rotated refresh token, or a used code, was shown again: its family is revoked.
+    TokenReused = "oauth.refresh.reuse";
+    /// Tokens were revoked.
+    TokenRevoked = "oauth.token.revoked";
+    /// A personal access token was made.
+    PatCreated = "pat.created";
+    /// A personal access token was revoked.
+    PatRevoked = "pat.revoked";
+    /// An app was registered.
+    AppCreated = "app.created";
+    /// An app was changed.
+    AppUpdated = "app.updated";
+    /// An app got a new secret; the old one is dead.
+    AppRotated = "app.rotated";
+    /// An app was revoked.
+    AppRevoked = "app.revoked";
+    /// What a role reaches of a tenant was changed.
+    GrantChanged = "grant.changed";
     /// The log was exported.
     AuditExported = "audit.exported";
     /// Old rows were removed; the event keeps their range, count and last hash.

@@ -2,12 +2,14 @@
 //! canonical JSON (RFC 8785). None of them is ours.
 
 mod canonical;
+mod pkce;
 mod signature;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 pub use canonical::{NotCanonical, canonical_json};
+pub use pkce::PkceChallenge;
 pub use signature::{BadSignature, PrivateKey, PublicKey};
 
 /// SHA-256 over the concatenation of `parts`.

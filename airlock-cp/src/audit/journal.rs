@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use airlock_core::audit::{Action, AuditSink, Context, Counts, Event, Target};
-use airlock_core::id::{AuditId, OrgId, SessionId, TenantId, WorkerId};
+use airlock_core::id::{AuditId, OrgId, SessionId, TenantId, UserId, WorkerId};
 use airlock_core::principal::{Actor, ActorKind};
 use airlock_core::{Code, Coded, Host, Outcome};
 
@@ -35,6 +35,10 @@ impl Caller {
     /// Nobody we know.
     pub fn anonymous() -> Self {
         Self::of(ActorKind::Anonymous, "anonymous")
+    }
+    /// A person.
+    pub fn person(id: &UserId) -> Self {
+        Self::of(ActorKind::User, id.as_str())
     }
     /// A worker.
     pub fn worker(id: &str) -> Self {

@@ -5,10 +5,14 @@
 
 pub mod api;
 pub mod body;
+pub mod cookies;
+pub mod form;
 pub mod idempotency;
 pub mod limits;
 pub mod operator;
+pub mod own_page;
 pub mod peer;
+pub mod principal;
 pub mod problem;
 pub mod query;
 pub mod request_id;
@@ -17,5 +21,6 @@ pub use api::{Api, Operation};
 pub use body::{Body, Stamped, if_match};
 pub use operator::{LocalOperator, Operators};
 pub use peer::{Peer, TrustedProxies};
+pub use principal::{Me, OrgCtx, Principal, Principals};
 pub use problem::Problem;
 pub use query::{Paging, PathOf, QueryOf};

@@ -59,7 +59,7 @@ impl Operators {
         Self { inner: Arc::new(Inner { token, host, journal, metrics, failures }) }
     }
 
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         extensions: &Extensions,
         headers: &HeaderMap,

@@ -28,7 +28,9 @@ pub fn status(code: Code, fault: Fault) -> StatusCode {
         Code::Unauthorized | Code::EnrollmentUnknown | Code::EnrollmentUsed | Code::EnrollmentExpired => {
             StatusCode::UNAUTHORIZED
         }
-        Code::ScopeDenied => StatusCode::FORBIDDEN,
+        Code::ScopeDenied | Code::InsufficientScope | Code::Forbidden | Code::CsrfFailed => {
+            StatusCode::FORBIDDEN
+        }
         Code::NotFound | Code::SnapshotNotFound | Code::ToolNotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::Conflict | Code::WorkerExists => StatusCode::CONFLICT,

@@ -6,6 +6,8 @@ use super::{Dialect, Sql, Store, StoreError};
 const STEPS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/0001_tenants.sql")),
     (2, include_str!("../../migrations/0002_audit.sql")),
+    (3, include_str!("../../migrations/0003_people.sql")),
+    (4, include_str!("../../migrations/0004_oauth.sql")),
 ];
 
 /// The newest schema this program knows.
@@ -47,7 +49,8 @@ impl Store {
         let version = Sql::new("INSERT INTO kv (name, value) VALUES ('schema_version', ?)");
         tx.execute(version.bind(SCHEMA_VERSION.to_string())).await?;
         let org = Sql::new(
-            "INSERT INTO orgs (id, name, created_at, audit_seq, audit_head) VALUES ('default', 'Default', {now}, 0, ?)",
+            "INSERT INTO orgs (id, slug, name, created_at, updated_at, audit_seq, audit_head) \
+             VALUES ('default', 'default', 'Default', {now}, {now}, 0, ?)",
         );
         if found == 0 {
             tx.execute(org.bind("0".repeat(64))).await?;

@@ -34,6 +34,8 @@ value_from! {
     Timestamp => Int(|v| Some(v.as_millis()));
     Option<Timestamp> => Int(|v| v.map(Timestamp::as_millis));
     &[u8] => Bytes(|v| Some(v.to_vec()));
+    [u8; 32] => Bytes(|v| Some(v.to_vec()));
+    Option<[u8; 32]> => Bytes(|v| v.map(|v| v.to_vec()));
     Vec<u8> => Bytes(Some);
     bool => Bool(|v| v);
 }
@@ -44,8 +46,25 @@ macro_rules! value_from_id {
     })+ };
 }
 
-use airlock_core::id::{AuditId, Kid, OrgId, SessionId, TenantId, TenantSlug, WorkerId};
-value_from_id!(AuditId, Kid, OrgId, SessionId, TenantId, TenantSlug, WorkerId);
+use airlock_core::id::{
+    AuditId, FamilyId, InvitationId, Kid, LoginId, OrgId, OrgSlug, PatId, SessionId, TenantId, TenantSlug,
+    UserId, WorkerId,
+};
+value_from_id!(
+    AuditId,
+    FamilyId,
+    InvitationId,
+    Kid,
+    LoginId,
+    OrgId,
+    OrgSlug,
+    PatId,
+    SessionId,
+    TenantId,
+    TenantSlug,
+    UserId,
+    WorkerId
+);
 
 /// A statement under construction. Text comes from the program (`&'static str`), values from anywhere.
 #[derive(Clone, Debug)]

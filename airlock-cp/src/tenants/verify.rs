@@ -274,7 +274,7 @@ impl Inner {
             Revoked::Key { kid, .. } => cache.retain(|_, k| k.key.kid.as_str() != kid),
             Revoked::Tenant { tenant } => cache.retain(|_, k| k.key.tenant != *tenant),
             Revoked::Everything => cache.clear(),
-            Revoked::Worker { .. } => {}
+            _ => {}
         }
     }
 }

@@ -49,7 +49,7 @@ impl WorkerDirectory {
             Revoked::Tenant { tenant } => hub.drop_tenant(tenant),
             // They dial again, and who may is let in.
             Revoked::Everything => hub.drop_all(),
-            Revoked::Key { .. } => {}
+            _ => {}
         });
     }
 
