@@ -24,11 +24,14 @@ pub mod config;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod error;
+pub mod fetch;
 pub mod http;
 pub mod hub;
 pub mod identity;
+pub mod mail;
 pub mod mcp;
 pub mod metrics;
+pub mod oauth;
 pub mod passage;
 pub mod pats;
 pub mod revocations;
