@@ -51,6 +51,14 @@ impl OpenSource {
         }
     }
 
+    /// The same whatever the role may do: to tell what else is wrong with a policy whose role is refused.
+    #[must_use]
+    pub fn with_any_role(mut self) -> Self {
+        self.policy.require_read_only = false;
+        self.policy.allow_bypass_rls = true;
+        self
+    }
+
     /// Opens the source.
     ///
     /// # Errors

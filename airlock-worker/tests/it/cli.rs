@@ -38,7 +38,7 @@ impl Place {
         format!("sqlite://{}", self.path().join("sample.db").display())
     }
     /// Runs a command with these variables and no others.
-    async fn run(&self, line: &str, variables: &[(&str, &str)]) -> Output {
+    pub(crate) async fn run(&self, line: &str, variables: &[(&str, &str)]) -> Output {
         tokio::process::Command::new(env!("CARGO_BIN_EXE_airlock"))
             .args(line.split(' '))
             .env_clear()
@@ -59,7 +59,7 @@ fn text(output: &Output) -> String {
 }
 
 #[track_caller]
-fn check(output: &Output, code: i32, says: &str) {
+pub(crate) fn check(output: &Output, code: i32, says: &str) {
     let text = text(output);
     assert_eq!(output.status.code(), Some(code), "{text}");
     assert!(text.contains(says), "{says} is not in: {text}");

@@ -4,7 +4,7 @@ mod preview;
 
 use std::process::ExitCode;
 
-use airlock_core::policy::{self, Findings, FindingsFormat, Level, Policy};
+use airlock_core::policy::{self, Finding, Findings, FindingsFormat, Level, LintCode, Policy};
 use airlock_core::snapshot::{Catalog, SourceError};
 
 use super::args::Lint;
@@ -22,8 +22,8 @@ pub(super) async fn lint(settings: &Settings, args: &Lint) -> Result<ExitCode, W
     let (findings, unreachable) = match Policy::parse(&yaml) {
         Err(findings) => (findings, None),
         Ok(policy) => match catalog(settings, args, &policy).await {
-            Ok(catalog) => (found(&policy, catalog.as_ref()), None),
-            Err(error) => (found(&policy, None), Some(error)),
+            Ok(seen) => (seen.findings(&policy), None),
+            Err(error) => (Seen::default().findings(&policy), Some(error)),
         },
     };
     let findings = findings.locate(&yaml);
@@ -42,20 +42,36 @@ pub(super) async fn lint(settings: &Settings, args: &Lint) -> Result<ExitCode, W
     Ok(ExitCode::from(u8::from(args.deny_warnings && findings.count(Level::Warning) > 0)))
 }
 
-fn found(policy: &Policy, catalog: Option<&Catalog>) -> Findings {
-    policy::lint(policy, catalog)
+/// What a look at the source told.
+#[derive(Default)]
+struct Seen {
+    catalog: Option<Catalog>,
+    /// Why a worker would not start with this role.
+    role: Option<String>,
 }
 
-/// The source's catalog; `None` when it is not to be asked.
-async fn catalog(settings: &Settings, args: &Lint, policy: &Policy) -> Result<Option<Catalog>, WorkerError> {
+impl Seen {
+    fn findings(self, policy: &Policy) -> Findings {
+        let role = self.role.map(|why| Finding::new(LintCode::E301, "source", why));
+        let of_policy = policy::lint(policy, self.catalog.as_ref());
+        role.into_iter().chain(of_policy).collect::<Vec<_>>().into()
+    }
+}
+
+/// The source's catalog; nothing when it is not to be asked.
+async fn catalog(settings: &Settings, args: &Lint, policy: &Policy) -> Result<Seen, WorkerError> {
     if args.offline {
-        return Ok(None);
+        return Ok(Seen::default());
     }
     let url = settings.database_url.as_ref();
     let url = url.ok_or(WorkerError::Missing(
         "no source: set DATABASE_URL, or look at the file only with --offline",
     ))?;
-    let unreachable = |error: SourceError| WorkerError::from(error);
-    let source = OpenSource::for_policy(policy).open(url).await.map_err(unreachable)?;
-    Ok(Some(source.catalog().await.map_err(unreachable)?))
+    let open = OpenSource::for_policy(policy);
+    let (source, role) = match open.open(url).await {
+        // What is not the role's fault, such as a primary where a standby is demanded, is refused here as well.
+        Err(SourceError::Unsafe(why)) => (open.with_any_role().open(url).await?, Some(why)),
+        opened => (opened?, None),
+    };
+    Ok(Seen { catalog: Some(source.catalog().await?), role })
 }
