@@ -180,6 +180,7 @@ fn dialled(settings: &Settings, policy: &ControlPlanePolicy) -> Result<TunnelCon
         key: Arc::new(identity::load(&settings.worker_key_path(policy.key_path.as_deref()))?),
         cp_key,
         ca_file: policy.ca_file.clone().map(Into::into),
+        heartbeat: policy.heartbeat,
         reconnect_min: policy.reconnect_min,
         reconnect_max: policy.reconnect_max,
     })

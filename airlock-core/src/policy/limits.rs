@@ -93,8 +93,6 @@ limits! {
     max_concurrent_queries: u64 = 0;
     /// Exports at once; protects the source.
     max_concurrent_exports: u64 = 4;
-    /// Calls per API key and minute, at the control plane.
-    rate_limit: u64 = 600;
 }
 
 impl Limits {

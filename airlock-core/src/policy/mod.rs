@@ -232,8 +232,8 @@ pub struct ControlPlanePolicy {
     pub key_path: Option<String>,
     /// The control plane's public key, base64, pinned at enrollment.
     pub cp_public_key: String,
-    /// Time between pings.
-    pub heartbeat: Duration,
+    /// Time between pings, when it is not the control plane's to say.
+    pub heartbeat: Option<Duration>,
     /// Shortest delay before a reconnect.
     pub reconnect_min: Duration,
     /// Longest delay before a reconnect.

@@ -71,6 +71,8 @@ pub struct WorkerSession {
     state: State,
     handshake_deadline: Duration,
     heartbeat: Heartbeat,
+    /// Between our pings, whatever the control plane asks for.
+    own_interval: Option<Duration>,
     drain: Drain,
     answers: Answers,
     outbox: Outbox,
@@ -113,11 +115,19 @@ impl WorkerSession {
             state: State::Hello { hello },
             handshake_deadline: now + HANDSHAKE_TIMEOUT,
             heartbeat: Heartbeat::new(HEARTBEAT_MAX, now),
+            own_interval: None,
             drain: Drain::default(),
             answers: Answers::default(),
             outbox,
             events: VecDeque::new(),
         }
+    }
+
+    /// The same with an interval of its own between pings, instead of the one that the control plane asks for.
+    #[must_use]
+    pub fn with_heartbeat(mut self, interval: Option<Duration>) -> Self {
+        self.own_interval = interval;
+        self
     }
 
     /// Whether calls may come through.
@@ -258,8 +268,8 @@ impl WorkerSession {
                 self.outbox.push(Kind::Auth(auth.encode_to_vec().into()))
             }
             (State::Auth { session_id }, Kind::Ready(ready)) => {
-                let heartbeat =
-                    Duration::from_secs(ready.heartbeat_s.into()).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
+                let asked = Duration::from_secs(ready.heartbeat_s.into());
+                let heartbeat = self.own_interval.unwrap_or(asked).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
                 self.heartbeat = Heartbeat::new(heartbeat, now);
                 self.events.push_back(WorkerEvent::Ready {
                     session_id: session_id.clone(),

@@ -306,6 +306,20 @@ fn three_missed_pings_end_the_tunnel_and_its_calls() {
 }
 
 #[test]
+fn a_worker_pings_at_its_own_interval_when_it_has_one() {
+    let own = Duration::from_secs(60);
+    let mut pair = Pair::new();
+    pair.worker = pair.worker.with_heartbeat(Some(own));
+    pair.drive();
+    assert!(matches!(pair.worker_events[0], WorkerEvent::Ready { heartbeat, .. } if heartbeat == own));
+    pair.down.cut = true;
+    pair.wait(HEARTBEAT * 3);
+    assert!(pair.worker.is_open());
+    pair.wait(own * 3);
+    assert_eq!(pair.closed_worker(), Some(CloseReason::PeerSilent));
+}
+
+#[test]
 fn an_idle_tunnel_stays_up() {
     let mut pair = Pair::open();
     pair.wait(Duration::from_secs(3600));

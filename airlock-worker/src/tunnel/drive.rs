@@ -83,6 +83,7 @@ struct Driver<'a> {
 /// Drives one session from its hello to its end. Calls that still run then are aborted.
 pub(super) async fn drive(
     me: &WorkerIdentity,
+    heartbeat: Option<Duration>,
     carrier: Carrier,
     plane: &Plane,
     host: &dyn Host,
@@ -91,7 +92,8 @@ pub(super) async fn drive(
 ) -> Ended {
     let mut nonce = [0; 32];
     host.random(&mut nonce);
-    let session = WorkerSession::new(me.clone(), nonce, host.now(), host.monotonic());
+    let session =
+        WorkerSession::new(me.clone(), nonce, host.now(), host.monotonic()).with_heartbeat(heartbeat);
     let mut driver = Driver {
         me,
         plane,

@@ -46,6 +46,8 @@ pub struct TunnelConfig {
     pub cp_key: PublicKey,
     /// Trust anchors beside the system's, PEM.
     pub ca_file: Option<PathBuf>,
+    /// Time between pings; as the control plane says, when absent.
+    pub heartbeat: Option<Duration>,
     /// Shortest wait between dials.
     pub reconnect_min: Duration,
     /// Longest wait between dials.
@@ -94,6 +96,7 @@ pub enum TunnelStatus {
 pub struct Tunnel {
     dialer: Dialer,
     me: WorkerIdentity,
+    heartbeat: Option<Duration>,
     plane: Plane,
     host: Arc<dyn Host>,
     backoff: Backoff,
@@ -130,7 +133,7 @@ impl Tunnel {
         };
         let backoff = Backoff { min: config.reconnect_min, max: config.reconnect_max };
         let (status, _) = watch::channel(TunnelStatus::Down { failures: 0, why: None });
-        Ok(Self { dialer, me, plane: Plane(plane), host, backoff, status })
+        Ok(Self { dialer, me, heartbeat: config.heartbeat, plane: Plane(plane), host, backoff, status })
     }
 
     /// Follows how the tunnel is.
@@ -173,7 +176,9 @@ impl Tunnel {
         };
         match dialled {
             Ok(carrier) => {
-                drive::drive(&self.me, carrier, &self.plane, self.host.as_ref(), &self.status, shutdown).await
+                let host = self.host.as_ref();
+                drive::drive(&self.me, self.heartbeat, carrier, &self.plane, host, &self.status, shutdown)
+                    .await
             }
             Err(error) => Ended::NotDialled(error),
         }

@@ -87,6 +87,14 @@ pub(super) fn limits(top: &Fields<'_>, out: &mut Vec<Finding>) -> Limits {
     for (key, node) in top.entries("limits", out) {
         let path = join(&path, &key.name);
         let name = key.name.as_str();
+        if name == "rate_limit" {
+            out.push(
+                Finding::new(LintCode::E100, path, "`rate_limit` is a limit of an API key, not of a worker")
+                    .at(key.line)
+                    .advise("set it at the control plane: `airlock-cp api-key scope … --rate`"),
+            );
+            continue;
+        }
         let Some(slot) = limits.slot(name) else {
             out.push(
                 Finding::new(LintCode::E100, path, format!("unknown limit `{}`", short(name)))
@@ -103,7 +111,6 @@ pub(super) fn limits(top: &Fields<'_>, out: &mut Vec<Finding>) -> Limits {
             None => {
                 let max = if name.ends_with("_ms") { TIMEOUT_MS_MAX } else { LIMIT_MAX };
                 let also = match name {
-                    "rate_limit" => ", or a rate such as 600/min",
                     "max_concurrent_queries" => ", or `cores`",
                     _ if Limits::BYTES.contains(&name) => ", or a size such as 256MiB",
                     _ => "",
@@ -119,7 +126,6 @@ pub(super) fn limits(top: &Fields<'_>, out: &mut Vec<Finding>) -> Limits {
 fn limit(name: &str, node: &Node) -> Option<u64> {
     let value = match &node.value {
         Value::Int(n) => u64::try_from(*n).ok()?,
-        Value::Text(text) if name == "rate_limit" => text.strip_suffix("/min")?.trim().parse().ok()?,
         Value::Text(text) if name == "max_concurrent_queries" && text == "cores" => return Some(0),
         Value::Text(text) if Limits::BYTES.contains(&name) => size(text)?,
         _ => return None,
@@ -206,7 +212,7 @@ pub(super) fn control_plane(top: &Fields<'_>, out: &mut Vec<Finding>) -> Option<
     }
     let tenant_id = parsed(&fields, "tenant_id", tenant, out);
     let worker_id = parsed(&fields, "worker_id", worker, out);
-    let seconds = fields.number("heartbeat_s", 5..=120, out).unwrap_or(15);
+    let heartbeat_s = fields.number("heartbeat_s", 5..=120, out);
     let min = fields.number("reconnect_min_ms", 10..=600_000, out).unwrap_or(500);
     let max = fields.number("reconnect_max_ms", 10..=3_600_000, out).unwrap_or(30_000);
     if min > max {
@@ -224,7 +230,7 @@ pub(super) fn control_plane(top: &Fields<'_>, out: &mut Vec<Finding>) -> Option<
         worker_id: worker_id?,
         key_path,
         cp_public_key: cp_public_key?,
-        heartbeat: Duration::from_secs(seconds),
+        heartbeat: heartbeat_s.map(Duration::from_secs),
         reconnect_min: Duration::from_millis(min),
         reconnect_max: Duration::from_millis(max),
         ca_file,

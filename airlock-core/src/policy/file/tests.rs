@@ -206,14 +206,13 @@ fn further_edges_add_to_a_lookup_and_to_nothing_else() {
 }
 
 #[test]
-fn limits_are_numbers_sizes_or_rates() {
+fn limits_are_numbers_or_sizes() {
     let policy = Policy::parse(
-        "tables: [{name: users}]\nlimits: {query_memory: 1GiB, max_result_rows: 5, rate_limit: 60/min, max_concurrent_queries: cores, max_cell_bytes: 4096}",
+        "tables: [{name: users}]\nlimits: {query_memory: 1GiB, max_result_rows: 5, max_concurrent_queries: cores, max_cell_bytes: 4096}",
     )
     .unwrap();
     assert_eq!(policy.limits.query_memory, 1 << 30);
     assert_eq!(policy.limits.max_result_rows, 5);
-    assert_eq!(policy.limits.rate_limit, 60);
     assert_eq!(policy.limits.max_concurrent_queries, 0);
     for bad in [
         "max_result_rows: 0",
@@ -221,7 +220,6 @@ fn limits_are_numbers_sizes_or_rates() {
         "max_result_rows: 1.5",
         "max_result_rows: 10MiB",
         "query_memory: lots",
-        "rate_limit: 1/s",
         "statement_timeout_ms: 4294967296",
         "max_concurrent_queries: 0",
     ] {
@@ -231,6 +229,11 @@ fn limits_are_numbers_sizes_or_rates() {
         "tables: [{name: users}]\nlimits: {max_result_row: 5}",
         LintCode::E100,
         "did you mean `max_result_rows`?",
+    );
+    refused_saying(
+        "tables: [{name: users}]\nlimits: {rate_limit: 600/min}",
+        LintCode::E100,
+        "is a limit of an API key",
     );
 }
 
@@ -244,7 +247,8 @@ fn the_control_plane_is_read_and_checked() {
         )
     };
     let cp = Policy::parse(&with(", heartbeat_s: 5")).unwrap().control_plane.unwrap();
-    assert_eq!((cp.heartbeat.as_secs(), cp.reconnect_max.as_secs()), (5, 30));
+    assert_eq!((cp.heartbeat.unwrap().as_secs(), cp.reconnect_max.as_secs()), (5, 30));
+    assert_eq!(Policy::parse(&with("")).unwrap().control_plane.unwrap().heartbeat, None);
     refused(&with(", heartbeat_s: 1"), &[LintCode::E204]);
     refused(&with(", reconnect_min_ms: 5000, reconnect_max_ms: 100"), &[LintCode::E204]);
     refused_saying(

@@ -265,6 +265,7 @@ impl Workers {
             key: key.clone(),
             cp_key: pinned,
             ca_file: None,
+            heartbeat: None,
             reconnect_min: Duration::from_millis(10),
             reconnect_max: Duration::from_millis(100),
         };
