@@ -9,6 +9,7 @@ use airlock_core::crypto::PublicKey;
 use airlock_core::engine::Engine;
 use airlock_core::mask::MaskKeys;
 use airlock_core::policy::{self, ControlPlanePolicy, Findings, LintCode, Policy, StorageMode};
+use airlock_core::query::check_samples;
 use airlock_core::snapshot::{Catalog, ExportPlan, Snapshots, SnapshotsSetup, Source};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -139,6 +140,10 @@ pub(crate) async fn bind(settings: &Settings) -> Result<Bound, WorkerError> {
     let source = OpenSource::for_policy(&policy).open(url).await?;
     let catalog = source.catalog().await?;
     let plan = policy::bind(&policy, &catalog).map_err(|findings| wrong(&yaml, findings))?;
+    let samples = check_samples(&policy, &plan);
+    if !samples.is_empty() {
+        return Err(wrong(&yaml, samples));
+    }
     summarise(&policy, &plan, &catalog);
     Ok(Bound { policy: Arc::new(policy), plan: Arc::new(plan), source })
 }

@@ -10,7 +10,7 @@ use crate::mask::MaskKeys;
 use crate::plane::{ContentType, Revision, ToolCall};
 use crate::policy::{self, Findings, Policy};
 use crate::principal::{Actor, ActorKind, Principal, Scope};
-use crate::query::InProcess;
+use crate::query::{InProcess, check_samples};
 use crate::snapshot::{MemorySnapshots, Snapshots, SnapshotsSetup, Source, SourceError};
 
 /// An [`Engine`] that needs nothing around it.
@@ -55,6 +55,10 @@ impl Embedded {
     ) -> Result<Self, EmbedError> {
         let policy = Arc::new(Policy::parse(yaml)?);
         let plan = Arc::new(policy::bind(&policy, &source.catalog().await?)?);
+        let samples = check_samples(&policy, &plan);
+        if !samples.is_empty() {
+            return Err(samples.into());
+        }
         let runner = InProcess::new(threads(&policy, cores)).map_err(|e| EmbedError::Threads(e.kind()))?;
         let snapshots = Snapshots::new(SnapshotsSetup {
             plan: plan.clone(),

@@ -21,7 +21,7 @@ mod pattern;
 #[cfg(feature = "snapshot")]
 mod pii;
 #[cfg(all(test, feature = "snapshot"))]
-mod test_catalog;
+pub(crate) mod test_catalog;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

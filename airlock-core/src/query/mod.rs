@@ -20,6 +20,7 @@ mod lineage;
 mod plans;
 mod run;
 mod runner;
+mod samples;
 mod session;
 mod shape;
 mod slots;
@@ -28,6 +29,7 @@ mod table;
 pub use answer::{AnswerColumn, Format, Rows, Shaped, Truncation, TruncationReason};
 pub use in_process::{InProcess, QUERY_STACK_BYTES};
 pub use runner::{Job, QueryError, QueryRunner};
+pub use samples::check_samples;
 pub use session::Session;
 
 pub(crate) use table::is_snapshot_table;

@@ -5,6 +5,7 @@ mod preview;
 use std::process::ExitCode;
 
 use airlock_core::policy::{self, Finding, Findings, FindingsFormat, Level, LintCode, Policy};
+use airlock_core::query::check_samples;
 use airlock_core::snapshot::{Catalog, SourceError};
 
 use super::args::Lint;
@@ -53,8 +54,10 @@ struct Seen {
 impl Seen {
     fn findings(self, policy: &Policy) -> Findings {
         let role = self.role.map(|why| Finding::new(LintCode::E301, "source", why));
+        let plan = self.catalog.as_ref().and_then(|catalog| policy::bind(policy, catalog).ok());
+        let samples = plan.map(|plan| check_samples(policy, &plan)).unwrap_or_default();
         let of_policy = policy::lint(policy, self.catalog.as_ref());
-        role.into_iter().chain(of_policy).collect::<Vec<_>>().into()
+        role.into_iter().chain(samples).chain(of_policy).collect::<Vec<_>>().into()
     }
 }
 
