@@ -180,7 +180,7 @@ async fn export(
 }
 
 async fn stream(
-    _: Caller,
+    caller: Caller,
     State(routes): State<AuditRoutes>,
     PathOf(tenant): PathOf<TenantId>,
     QueryOf(query): QueryOf<ListQuery>,
@@ -190,7 +190,7 @@ async fn stream(
     let resumed = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     let after: Option<u64> = resumed.or(query.after);
     let full = || Problem::new(Code::Busy, "too many watch the log already").after(PING_EVERY);
-    let follower = routes.tail.follow(scope.clone(), query.filter()).await.ok_or_else(full)?;
+    let follower = routes.tail.follow(&caller.actor, scope.clone(), query.filter()).await.ok_or_else(full)?;
     // Only now, so that nothing falls between what is read and what is told.
     let missed = match after {
         Some(after) => routes.log.after(&scope, &query.filter(), after, RESUMED_MAX + 1).await?,

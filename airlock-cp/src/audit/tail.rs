@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use airlock_core::audit::Record;
 use airlock_core::id::OrgId;
+use airlock_core::principal::Actor;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +21,12 @@ const POLL_EVERY: Duration = Duration::from_millis(200);
 /// Who is further behind is dropped.
 pub(super) const QUEUED_MAX: usize = 1_000;
 const FOLLOWERS_MAX: usize = 512;
+/// One person's browser tabs and scripts; who leaves them open does not take everybody's place.
+const FOLLOWERS_OF_ONE_MAX: usize = 20;
 const PAGE: i64 = 1_000;
 
 struct Subscriber {
+    watcher: Actor,
     scope: Scope,
     filter: AuditFilter,
     queue: mpsc::Sender<Arc<Record>>,
@@ -75,17 +79,18 @@ impl Tail {
     }
 
     /// Watches a tenant's rows: every one that is appended after this returns, perhaps some from before. `None` when too
-    /// many watch already, or the process stops.
-    pub async fn follow(&self, scope: Scope, filter: AuditFilter) -> Option<Follower> {
+    /// many watch already, `watcher` too often among them, or the process stops.
+    pub async fn follow(&self, watcher: &Actor, scope: Scope, filter: AuditFilter) -> Option<Follower> {
         let (queue, receiver) = mpsc::channel(QUEUED_MAX);
         let mut ended = self.inner.ended.subscribe();
         let round = {
             let mut subscribers = self.inner.subscribers.lock();
             subscribers.retain(|s| !s.queue.is_closed());
-            if subscribers.len() >= FOLLOWERS_MAX {
+            let own = subscribers.iter().filter(|s| s.watcher == *watcher).count();
+            if subscribers.len() >= FOLLOWERS_MAX || own >= FOLLOWERS_OF_ONE_MAX {
                 return None;
             }
-            subscribers.push(Subscriber { scope, filter, queue });
+            subscribers.push(Subscriber { watcher: watcher.clone(), scope, filter, queue });
             self.inner.begun.load(Ordering::SeqCst) + 1
         };
         self.inner.came.notify_one();

@@ -144,7 +144,8 @@ async fn a_slow_watcher_is_dropped_and_not_buffered() {
         tokio::sync::watch::channel(0).1,
         cp.app.tasks(),
     );
-    let mut slow = tail.follow(scope, airlock_cp::audit::AuditFilter::default()).await.unwrap();
+    let operator = airlock_cp::audit::Caller::operator().actor;
+    let mut slow = tail.follow(&operator, scope, airlock_cp::audit::AuditFilter::default()).await.unwrap();
     let sink = cp.app.audit();
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..2_500 {
@@ -160,6 +161,19 @@ async fn a_slow_watcher_is_dropped_and_not_buffered() {
         told += 1;
     }
     assert_eq!(told, 1_000, "what was queued is told, then it ends");
+}
+
+#[tokio::test]
+async fn an_operator_watches_twenty_times_at_most() {
+    let cp = Cp::fresh().await;
+    cp.tenant("acme").await;
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(Events::open(&cp, STREAM, None).await);
+    }
+    assert_eq!(cp.get(STREAM).await.body["code"], "busy");
+    open.pop();
+    Events::open(&cp, STREAM, None).await;
 }
 
 #[tokio::test]
