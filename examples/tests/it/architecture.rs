@@ -82,3 +82,33 @@ fn core_without_features_has_no_runtime_and_no_io() {
         assert!(!crates.contains(absent), "core has {absent} among its dependencies");
     }
 }
+
+/// A promise is held by a test that exists: the words in backquotes are modules with tests.
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/threat-model.md")).unwrap();
+    let (_, attackers) = page.split_once("## Who attacks").unwrap();
+    let (table, _) = attackers.split_once("\n## ").unwrap();
+    // Commands and file names stand in backquotes as well.
+    let is_module = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || "_:".contains(c));
+    let names: BTreeSet<&str> = table.split('`').skip(1).step_by(2).filter(is_module).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let path = name.replace("::", "/");
+        let places = ["airlock-core", "airlock-proto", "airlock-worker", "airlock-cp", "examples"]
+            .iter()
+            .flat_map(|c| ["tests/it", "src"].map(|dir| root.join(c).join(dir).join(&path)));
+        assert!(places.into_iter().any(|place| has_tests(&place)), "no module `{name}` has tests");
+    }
+}
+
+/// Whether `place.rs`, or a file under `place`, has a test.
+fn has_tests(place: &std::path::Path) -> bool {
+    let is_test = |file: &std::path::Path| {
+        std::fs::read_to_string(file)
+            .is_ok_and(|text| ["#[test]", "#[tokio::test", "on_both!"].iter().any(|t| text.contains(t)))
+    };
+    let mut files = std::fs::read_dir(place).into_iter().flatten().flatten();
+    is_test(&place.with_extension("rs")) || files.any(|file| is_test(&file.path()))
+}
