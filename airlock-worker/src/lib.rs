@@ -36,4 +36,4 @@ pub use open_source::OpenSource;
 pub use private_file::PrivateFileError;
 pub use protect::protect_process;
 pub use register::register;
-pub use worker::{Worker, WorkerEngine};
+pub use worker::{Worker, WorkerEngine, WorkerSnapshots};

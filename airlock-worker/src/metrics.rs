@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use airlock_core::error::Code;
-use airlock_core::id::PolicyHash;
+use airlock_core::id::{Generation, PolicyHash, SubjectHandle};
+use airlock_core::mask::Masked;
 use airlock_core::plane::{DataPlane, Rendered, ToolCall};
+use airlock_core::snapshot::{Manifest, SnapshotStore, SnapshotWriter, StoreError};
 use airlock_core::{CallError, Outcome};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
@@ -45,6 +49,9 @@ struct Counters {
     tunnel_reconnects: Counter,
     was_connected: AtomicBool,
     exports: Family<OutcomeLabels, Counter>,
+    export_duration: Histogram,
+    export_rows: Family<TableLabels, Counter>,
+    mask_errors: Family<TableLabels, Counter>,
     snapshots: Gauge,
     snapshot_bytes: Gauge,
     source_up: AtomicBool,
@@ -74,6 +81,12 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+/// A table of the policy, by its name in the snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TableLabels {
+    table: String,
+}
+
 impl Metrics {
     /// Counters at zero. `needs_tunnel`: whether being ready includes an open tunnel.
     pub fn new(policy: &PolicyHash, needs_tunnel: bool) -> Self {
@@ -89,6 +102,9 @@ impl Metrics {
             tunnel_reconnects: Counter::default(),
             was_connected: AtomicBool::new(false),
             exports: Family::default(),
+            export_duration: seconds(),
+            export_rows: Family::default(),
+            mask_errors: Family::default(),
             snapshots: Gauge::default(),
             snapshot_bytes: Gauge::default(),
             source_up: AtomicBool::new(true),
@@ -114,6 +130,13 @@ impl Metrics {
             counters.tunnel_reconnects.clone(),
         );
         registry.register("exports", "Snapshots exported, by how that ended", counters.exports.clone());
+        registry.register("export_duration_seconds", "Time an export took", counters.export_duration.clone());
+        registry.register("export_rows", "Rows exported, by table", counters.export_rows.clone());
+        registry.register(
+            "mask_errors",
+            "Cells that became NULL because a mask could not handle them",
+            counters.mask_errors.clone(),
+        );
         registry.register("snapshots", "Snapshots kept", counters.snapshots.clone());
         registry.register(
             "snapshot_bytes",
@@ -147,6 +170,16 @@ impl Metrics {
                 .get_or_create(&OutcomeLabels { outcome })
                 .inner()
                 .store(total, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells of a finished export.
+    pub fn exported(&self, manifest: &Manifest) {
+        self.counters.export_duration.observe(Duration::from_millis(manifest.duration_ms).as_secs_f64());
+        for table in &manifest.tables {
+            let labels = TableLabels { table: table.name.clone() };
+            self.counters.export_rows.get_or_create(&labels).inc_by(table.rows);
+            self.counters.mask_errors.get_or_create(&labels).inc_by(table.mask_errors);
         }
     }
 
@@ -220,6 +253,56 @@ impl<P: DataPlane> DataPlane for Counted<P> {
     }
 }
 
+/// A store whose finished snapshots are counted.
+#[derive(Debug)]
+pub struct CountedStore<S> {
+    store: S,
+    metrics: Metrics,
+}
+
+impl<S> CountedStore<S> {
+    /// Counts what `store` finishes.
+    pub fn new(store: S, metrics: Metrics) -> Self {
+        Self { store, metrics }
+    }
+}
+
+impl<S: SnapshotStore> SnapshotStore for CountedStore<S> {
+    type Data = S::Data;
+    type Writer = CountedWriter<S::Writer>;
+
+    fn begin(
+        &self,
+        handle: SubjectHandle,
+        generation: Generation,
+        tables: &[(String, SchemaRef)],
+    ) -> Result<Self::Writer, StoreError> {
+        let writer = self.store.begin(handle, generation, tables)?;
+        Ok(CountedWriter { writer, metrics: self.metrics.clone() })
+    }
+}
+
+/// Writes one snapshot, and counts it when it is finished.
+#[derive(Debug)]
+pub struct CountedWriter<W> {
+    writer: W,
+    metrics: Metrics,
+}
+
+impl<W: SnapshotWriter> SnapshotWriter for CountedWriter<W> {
+    type Data = W::Data;
+
+    fn push(&mut self, table: usize, batch: Masked<RecordBatch>) -> Result<(), StoreError> {
+        self.writer.push(table, batch)
+    }
+
+    fn finish(self, manifest: &Manifest) -> Result<W::Data, StoreError> {
+        let data = self.writer.finish(manifest)?;
+        self.metrics.exported(manifest);
+        Ok(data)
+    }
+}
+
 /// Serves metrics and health until `shutdown`.
 ///
 /// `refresh` runs before each rendering: the place to bring gauges up to date.
@@ -258,8 +341,9 @@ const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 
 #[cfg(test)]
 mod tests {
-    use airlock_core::Head;
     use airlock_core::plane::ContentType;
+    use airlock_core::snapshot::TableManifest;
+    use airlock_core::{Head, Timestamp};
     use bytes::Bytes;
 
     use super::*;
@@ -313,6 +397,36 @@ mod tests {
         check(&text, r#"airlock_exports_total{outcome="ok"} 5"#);
         check(&text, r#"airlock_exports_total{outcome="error"} 1"#);
         assert!(text.contains("airlock_build_info{version="), "{text}");
+    }
+
+    #[test]
+    fn exports_are_counted_by_table() {
+        let metrics = metrics(false);
+        let table = |name: &str, rows, mask_errors| TableManifest {
+            name: name.to_owned(),
+            rows,
+            bytes: 1,
+            truncated: false,
+            nulls: vec![],
+            empty: vec![],
+            mask_errors,
+        };
+        let manifest = Manifest {
+            handle: SubjectHandle::derive(&[7; 32], "t_acme", &PolicyHash([0; 32]), &"u_42".parse().unwrap()),
+            generation: Generation(1),
+            policy_hash: PolicyHash([0; 32]),
+            exported_at: Timestamp::default(),
+            expires_at: Timestamp::default(),
+            duration_ms: 20,
+            tables: vec![table("users", 1, 0), table("orders", 5, 2)],
+        };
+        metrics.exported(&manifest);
+        metrics.exported(&manifest);
+        let text = metrics.render();
+        check(&text, r#"airlock_export_rows_total{table="orders"} 10"#);
+        check(&text, r#"airlock_mask_errors_total{table="orders"} 4"#);
+        check(&text, r#"airlock_mask_errors_total{table="users"} 0"#);
+        check(&text, "airlock_export_duration_seconds_sum 0.04");
     }
 
     #[test]

@@ -20,18 +20,20 @@ use crate::cache::{Place, TmpfsSnapshots};
 use crate::config::Settings;
 use crate::error::WorkerError;
 use crate::isolate::{ChildCommand, ChildRunner, IsolateConfig};
-use crate::metrics::{self, Counted, Metrics};
+use crate::metrics::{self, Counted, CountedStore, Metrics};
 use crate::open_source::OpenSource;
 use crate::tunnel::{Tunnel, TunnelConfig, TunnelStatus};
 use crate::{identity, mask_key};
 
 /// What answers a worker's calls: masked snapshots in files without names, statements in confined children.
-pub type WorkerEngine = Engine<TmpfsSnapshots, ChildRunner>;
+pub type WorkerEngine = Engine<WorkerSnapshots, ChildRunner>;
+/// Where a worker keeps its snapshots.
+pub type WorkerSnapshots = CountedStore<TmpfsSnapshots>;
 
 /// A worker that is ready to run.
 #[derive(Debug)]
 pub struct Worker {
-    snapshots: Snapshots<TmpfsSnapshots>,
+    snapshots: Snapshots<WorkerSnapshots>,
     tunnel: Tunnel,
     metrics: Metrics,
     metrics_addr: SocketAddr,
@@ -67,19 +69,19 @@ impl Worker {
         let place = Place::open(&data_dir(settings, &policy), policy.storage.allow_disk)?;
         let (root, _) = mask_key::load_or_create(&settings.mask_key, &*host)?;
         tracing::info!("mask key {}", mask_key::fingerprint(&root));
+        let metrics = Metrics::new(&plan.policy_hash, true);
         let snapshots = Snapshots::new(SnapshotsSetup {
             plan: plan.clone(),
             source,
             keys: MaskKeys::new(root, control_plane.tenant_id.clone()),
             limits: policy.limits.clone(),
             ttl: policy.snapshot_ttl,
-            store: TmpfsSnapshots::new(place, &*host),
+            store: CountedStore::new(TmpfsSnapshots::new(place, &*host), metrics.clone()),
             host: host.clone(),
         });
         let runner = ChildRunner::start(isolation(command, &policy)).await;
         let runner =
             runner.map_err(|error| WorkerError::System { doing: "starting a query child", error })?;
-        let metrics = Metrics::new(&plan.policy_hash, true);
         let engine = Engine::new(policy.clone(), plan, snapshots.clone(), runner, host.clone());
         let plane = Arc::new(Counted::new(engine, metrics.clone()));
         let tunnel = Tunnel::new(dialled(settings, control_plane)?, plane, host)?;
@@ -204,7 +206,7 @@ async fn follow(mut status: tokio::sync::watch::Receiver<TunnelStatus>, metrics:
 }
 
 /// Drops what is no longer fresh.
-async fn sweep(snapshots: Snapshots<TmpfsSnapshots>, ended: CancellationToken) {
+async fn sweep(snapshots: Snapshots<WorkerSnapshots>, ended: CancellationToken) {
     let mut tick = interval(SWEEP_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
