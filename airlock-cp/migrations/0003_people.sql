@@ -51,12 +51,14 @@ CREATE TABLE invitations (
 
 CREATE INDEX invitations_org ON invitations (org_id, created_at);
 
--- What a mail's link proves: `purpose` is verify, reset or change.
+-- What a mail's link proves: `purpose` is verify, reset or change. `phc` is of the password that was given with a
+-- sign-up: it counts once the link shows that who gave it also reads the mail.
 CREATE TABLE mail_tokens (
   hash {bytes} PRIMARY KEY,
   user_id TEXT NOT NULL REFERENCES users (id),
   purpose TEXT NOT NULL,
   email TEXT NOT NULL,
+  phc TEXT,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   used_at BIGINT

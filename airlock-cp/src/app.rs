@@ -17,7 +17,8 @@ use crate::error::StartError;
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::request_id::{self, Edge};
 use crate::http::{Api, Operators, Principals, Problem, operator};
-use crate::identity::{Logins, Orgs, Users};
+use crate::identity::{self, Ground, Invitations, Logins, Orgs, People, SignIn, Users};
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::pats::Pats;
 use crate::revocations::{self, Revocations};
@@ -62,6 +63,8 @@ struct Rooms {
     hashing: Hashing,
     users: Users,
     orgs: Orgs,
+    invitations: Invitations,
+    sign_in: SignIn,
     logins: Logins,
     pats: Pats,
 }
@@ -108,10 +111,23 @@ impl App {
             config.public_url.as_str().trim_end_matches('/'),
         );
         let idempotency = Idempotency::new(store.clone(), host.clone(), tasks.clone());
-        let users = Users::new(store.clone());
-        let orgs = Orgs::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
         let logins =
             Logins::new(store.clone(), host.clone(), revocations.clone(), config.operator_token.as_ref());
+        let ground = Ground::new(
+            store.clone(),
+            host.clone(),
+            journal.clone(),
+            revocations.clone(),
+            logins.clone(),
+            &hashing,
+            Mailer::new(&config, tasks.clone())?,
+            tasks.clone(),
+            config.signup,
+        );
+        let users = Users::new(ground.clone());
+        let orgs = Orgs::new(ground.clone());
+        let sign_in = SignIn::new(ground.clone(), config.operator_token.clone());
+        let invitations = Invitations::new(ground, sign_in.clone());
         let pats = Pats::new(store.clone(), host.clone(), users.clone(), orgs.clone());
         let token = config.operator_token.clone();
         let operators = Operators::new(token, host.clone(), journal.clone(), metrics.clone());
@@ -142,6 +158,8 @@ impl App {
             hashing,
             users,
             orgs,
+            invitations,
+            sign_in,
             logins,
             pats,
         };
@@ -181,6 +199,11 @@ impl App {
         tasks.every(workers::SEEN_EVERY, move || {
             let directory = directory.clone();
             async move { directory.say_seen().await }
+        });
+        let sign_in = self.rooms.sign_in.clone();
+        tasks.every(HOUR, move || {
+            let sign_in = sign_in.clone();
+            async move { told("old counts and links", sign_in.clear_old().await) }
         });
         let (revocations, idempotency, logins) =
             (self.rooms.revocations.clone(), self.rooms.idempotency.clone(), self.rooms.logins.clone());
@@ -234,7 +257,20 @@ impl App {
             });
         let open = admin::open_api(status)
             .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()));
-        admin::with_document(for_operator.merge(open))
+        let people = identity::api(&self.people(), &self.principals(), &rooms.idempotency);
+        admin::with_document(for_operator.merge(people).merge(open))
+    }
+
+    fn people(&self) -> People {
+        let rooms = &*self.rooms;
+        People {
+            sign_in: rooms.sign_in.clone(),
+            users: rooms.users.clone(),
+            orgs: rooms.orgs.clone(),
+            invitations: rooms.invitations.clone(),
+            logins: rooms.logins.clone(),
+            origin: rooms.config.origin().into(),
+        }
     }
 
     /// What tells who asks.
@@ -325,6 +361,26 @@ impl App {
     /// API keys, to be checked.
     pub fn keys(&self) -> &Keys {
         &self.rooms.keys
+    }
+    /// Sign-in and sign-out.
+    pub fn sign_in(&self) -> &SignIn {
+        &self.rooms.sign_in
+    }
+    /// People.
+    pub fn users(&self) -> &Users {
+        &self.rooms.users
+    }
+    /// Orgs, and who is what in them.
+    pub fn orgs(&self) -> &Orgs {
+        &self.rooms.orgs
+    }
+    /// Invitations.
+    pub fn invitations(&self) -> &Invitations {
+        &self.rooms.invitations
+    }
+    /// Browsers' sessions.
+    pub fn logins(&self) -> &Logins {
+        &self.rooms.logins
     }
     /// Enrollment of workers.
     pub fn enrollment(&self) -> &Enrollment {

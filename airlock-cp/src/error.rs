@@ -26,6 +26,15 @@ pub enum ServiceError {
     /// It was changed since the caller read it.
     #[error("it was changed in the meantime; read it again")]
     Stale,
+    /// Who asks may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Too often, or too much at once.
+    #[error("too many attempts; try again later")]
+    TooMany {
+        /// When it may be tried again.
+        retry_after: std::time::Duration,
+    },
     /// The store gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,6 +59,8 @@ impl Coded for ServiceError {
             Self::Conflict(_) => Code::Conflict,
             Self::Invalid { .. } => Code::InvalidArguments,
             Self::Stale => Code::PreconditionFailed,
+            Self::Forbidden(_) => Code::Forbidden,
+            Self::TooMany { .. } => Code::RateLimited,
             Self::Store(e) => e.code(),
             Self::Audit(_) => Code::AuditUnavailable,
             Self::Ended => Code::Internal,
@@ -81,6 +92,9 @@ pub enum StartError {
     /// One of the configured origins is none.
     #[error("AIRLOCK_CP_CORS_ORIGINS: not an origin: expected scheme://host or scheme://host:port")]
     Origin,
+    /// The mail settings cannot be used. They hold a password, so they are not quoted.
+    #[error("AIRLOCK_CP_SMTP_URL, AIRLOCK_CP_MAIL_FROM: {0}")]
+    Mail(&'static str),
     /// The signing key's file holds no Ed25519 key.
     #[error("the signing key is no PKCS#8 PEM document of an Ed25519 key")]
     SigningKey,

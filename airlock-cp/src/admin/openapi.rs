@@ -5,7 +5,7 @@ use axum::extract::State;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::http::{Api, Operation};
+use crate::http::{Api, Operation, cookies, own_page};
 
 /// Adds the route that serves the document, which lists itself as well.
 pub fn with_document(api: Api) -> Api {
@@ -36,7 +36,12 @@ pub fn document(operations: &[Operation]) -> Value {
         },
         "paths": paths,
         "components": {
-            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "operator": {"type": "http", "scheme": "bearer"},
+                "personal_token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookies::SESSION},
+                "csrf": {"type": "apiKey", "in": "header", "name": own_page::CSRF_HEADER}
+            },
             "schemas": {"Problem": {
                 "type": "object",
                 "required": ["type", "title", "status", "detail", "code", "request_id"],
@@ -69,7 +74,9 @@ fn describe(operation: &Operation) -> Value {
     if let Some(schema) = &operation.body {
         out["requestBody"] = json!({"content": {"application/json": {"schema": schema}}});
     }
-    if operation.operator {
+    if operation.person {
+        out["security"] = json!([{"session": [], "csrf": []}, {"personal_token": []}, {"operator": []}]);
+    } else if operation.operator {
         out["security"] = json!([{"operator": []}]);
     }
     out

@@ -7,11 +7,14 @@ mod door;
 mod error;
 mod key;
 mod local;
+mod org;
 mod output;
 mod remote;
 mod serve;
+mod session;
 mod span;
 mod tenant;
+mod user;
 mod worker;
 
 use std::path::PathBuf;
@@ -59,6 +62,15 @@ enum Command {
     /// Workers
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
+    /// People
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Organizations, their members and invitations
+    #[command(subcommand)]
+    Org(org::OrgCommand),
+    /// Browsers that people are signed in with
+    #[command(subcommand)]
+    Session(session::SessionCommand),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -137,6 +149,15 @@ impl Cli {
             }
             Command::Worker(command) => {
                 with_door(config()?, self.url, async |door| worker::worker(command, door, output).await).await
+            }
+            Command::User(command) => {
+                with_door(config()?, self.url, async |door| user::run(command, door, output).await).await
+            }
+            Command::Org(command) => {
+                with_door(config()?, self.url, async |door| org::run(command, door, output).await).await
+            }
+            Command::Session(command) => {
+                with_door(config()?, self.url, async |door| session::run(command, door, output).await).await
             }
             Command::Audit(command) => {
                 with_door(config()?, self.url, async |door| audit::run(command, door, output).await).await

@@ -21,6 +21,8 @@ pub struct Operation {
     pub body: Option<Value>,
     /// Whether the operator token is asked for.
     pub operator: bool,
+    /// Whether a person may ask as well: by session or personal access token.
+    pub person: bool,
 }
 
 /// Routes of a room, with their description.
@@ -47,7 +49,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ) -> Self {
         let filter = MethodFilter::try_from(method.clone()).expect("a method that HTTP knows");
         let handler: MethodRouter<S> = on(filter, handler);
-        let operation = Operation { method, path, summary, query: &[], body: None, operator: true };
+        let operation =
+            Operation { method, path, summary, query: &[], body: None, operator: true, person: false };
         let mut operations = self.operations;
         operations.push(operation);
         Self { router: self.router.route(path, handler), operations }
@@ -76,6 +79,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn open(mut self) -> Self {
         for operation in &mut self.operations {
             operation.operator = false;
+        }
+        self
+    }
+
+    /// Says that all routes so far are for people, too.
+    #[must_use]
+    pub fn person(mut self) -> Self {
+        for operation in &mut self.operations {
+            operation.person = true;
         }
         self
     }

@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 
 use super::body::{BODY_BYTES_MAX, read};
+use super::principal::Principal;
 use super::problem::Problem;
 use crate::audit::Caller;
 use crate::error::ServiceError;
@@ -149,6 +150,19 @@ impl Idempotency {
     }
 }
 
+// One person's key is not another's, nor the same in another org.
+fn actor(extensions: &http::Extensions) -> String {
+    if let Some(caller) = extensions.get::<Caller>() {
+        return caller.actor.id.clone();
+    }
+    let (caller, org) = match extensions.get::<Principal>() {
+        Some(Principal::Person(me)) => (&me.caller, me.org.as_ref().map(|(org, _)| org)),
+        Some(Principal::Operator { caller, org, .. }) => (caller, org.as_ref()),
+        None => return String::new(),
+    };
+    format!("{}@{}", caller.actor.id, org.map_or("", |org| org.as_str()))
+}
+
 fn this(sql: Sql, ask: &Ask) -> Sql {
     sql.push("WHERE actor = ? AND route = ? AND key_hash = ?")
         .bind(&ask.actor)
@@ -183,7 +197,7 @@ async fn once(idempotency: Idempotency, request: Request, next: Next) -> Result<
         return Err(bad());
     }
     let key_hash = sha256(&[key.as_bytes()]);
-    let actor = request.extensions().get::<Caller>().map_or_else(String::new, |c| c.actor.id.clone());
+    let actor = actor(request.extensions());
     let route = format!("{} {}", request.method(), request.uri().path());
     let mut copy = Request::new(axum::body::Body::empty());
     *copy.method_mut() = request.method().clone();

@@ -3,9 +3,17 @@
 //! `Sec-Fetch-Site` and `Origin`, where a browser sends them, must name us; and the page shows a token that only who can
 //! read the cookie's own page knows. The cookie is `SameSite=Lax` besides.
 
+use std::sync::Arc;
+
+use airlock_core::Code;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use http::header::ORIGIN;
+use http::header::{CONTENT_TYPE, ORIGIN};
 use subtle::ConstantTimeEq as _;
+
+use super::Problem;
 
 /// Where scripts put the token.
 pub const CSRF_HEADER: &str = "x-csrf-token";
@@ -36,6 +44,19 @@ pub fn from_us(headers: &HeaderMap, own: &str) -> bool {
 /// Whether the token is the one, in time that does not depend on how much of it is right.
 pub fn shows(expected: &str, shown: Option<&str>) -> bool {
     shown.is_some_and(|shown| expected.as_bytes().ct_eq(shown.as_bytes()).into())
+}
+
+/// Lets JSON pass that changes something before sign-in: from our own page, or from no browser. What a foreign page's form
+/// can send is no JSON. The state is our own origin.
+pub async fn layer(State(own): State<Arc<str>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let json = kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json"));
+    if !request.method().is_safe() && !(json && from_us(headers, &own)) {
+        let detail = "only our own page, or a program, asks this, as application/json";
+        return Problem::new(Code::CsrfFailed, detail).into_response();
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]

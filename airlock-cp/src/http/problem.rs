@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::error::ServiceError;
+use crate::identity::SignInError;
 use crate::store::StoreError;
 use crate::workers::EnrollError;
 
@@ -117,13 +118,26 @@ impl IntoResponse for Problem {
 
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
-        Self::of(&error)
+        let problem = Self::of(&error);
+        match error {
+            ServiceError::TooMany { retry_after } => problem.after(retry_after),
+            _ => problem,
+        }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::of(&error)
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => Self::of(&error),
+            SignInError::Failed(error) => Self::from(error),
+        }
     }
 }
 

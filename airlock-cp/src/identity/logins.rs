@@ -73,6 +73,14 @@ impl Logins {
     /// # Errors
     /// When the store does not answer.
     pub async fn open(&self, who: WhoLogsIn) -> Result<OpenedLogin, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let opened = self.open_in(&mut tx, who).await?;
+        tx.commit().await?;
+        Ok(opened)
+    }
+
+    /// The same within a transaction, which sees that the credential still holds.
+    pub(super) async fn open_in(&self, tx: &mut Tx, who: WhoLogsIn) -> Result<OpenedLogin, StoreError> {
         let cookie = Prefix::Login.mint(&*self.host);
         let now = self.host.now();
         let proof = if who.user.is_none() { self.operator_proof } else { None };
@@ -87,9 +95,7 @@ impl Logins {
             last_seen_at: now,
             expires_at: now.after(AGE_MAX),
         };
-        let mut tx = self.store.begin().await?;
-        repo::insert(&mut tx, &digest(cookie.expose()), proof.as_ref(), &login).await?;
-        tx.commit().await?;
+        repo::insert(tx, &digest(cookie.expose()), proof.as_ref(), &login).await?;
         Ok(OpenedLogin { cookie, login })
     }
 
@@ -160,6 +166,11 @@ impl Logins {
         keep: Option<&LoginId>,
     ) -> Result<(), StoreError> {
         repo::revoke_all(tx, user, keep, self.host.now()).await.map(|_| ())
+    }
+
+    /// Ends all sessions that were opened with the operator token, within a transaction of theirs.
+    pub(super) async fn revoke_operators_in(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        repo::revoke_operators(tx, self.host.now()).await
     }
 
     /// Forgets sessions that ended a month ago.

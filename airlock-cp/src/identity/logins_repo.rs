@@ -93,6 +93,12 @@ pub(super) async fn revoke_all(
     tx.execute(sql.push_if(" AND id <> ?", keep.map(LoginId::as_str))).await
 }
 
+/// Ends all sessions of the operator token.
+pub(super) async fn revoke_operators(tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+    let sql = Sql::new("UPDATE logins SET revoked_at = ? WHERE revoked_at IS NULL AND user_id IS NULL");
+    tx.execute(sql.bind(now)).await.map(|_| ())
+}
+
 /// Forgets sessions that ended long ago.
 pub(super) async fn clear_old(store: &Store, before: Timestamp) -> Result<(), StoreError> {
     store.execute(Sql::new("DELETE FROM logins WHERE expires_at < ?").bind(before)).await.map(|_| ())

@@ -1,10 +1,12 @@
-//! Orgs and memberships in the store.
+//! Orgs in the store.
 
+use airlock_core::Timestamp;
+use airlock_core::audit::Chain;
 use airlock_core::id::{OrgId, OrgSlug, UserId};
 
 use super::{Membership, Org};
 use crate::authz::Role;
-use crate::store::{Row, Sql, Store, StoreError};
+use crate::store::{Row, Sql, Store, StoreError, Tx};
 
 const COLUMNS: &str = "SELECT id, slug, name, created_at, version FROM orgs WHERE status <> 'deleted'";
 
@@ -26,6 +28,11 @@ pub(super) async fn by_slug(store: &Store, slug: &OrgSlug) -> Result<Option<Org>
     store.optional(Sql::new(COLUMNS).push(" AND slug = ?").bind(slug)).await?.as_ref().map(org).transpose()
 }
 
+pub(super) async fn list(store: &Store, after: Option<&str>, limit: i64) -> Result<Vec<Org>, StoreError> {
+    let sql = Sql::new(COLUMNS).push_if(" AND id > ?", after).push(" ORDER BY id LIMIT ?").bind(limit);
+    store.all(sql).await?.iter().map(org).collect()
+}
+
 /// The orgs of a person, by name.
 pub(super) async fn of_user(store: &Store, user: &UserId) -> Result<Vec<Membership>, StoreError> {
     let sql = Sql::new(
@@ -44,4 +51,51 @@ pub(super) async fn role_of(store: &Store, org: &OrgId, user: &UserId) -> Result
     );
     let sql = sql.bind(org).push(" AND m.user_id = ?").bind(user);
     store.optional(sql).await?.map(|row| row.parse("role")).transpose()
+}
+
+pub(super) async fn insert(tx: &mut Tx, o: &Org) -> Result<(), StoreError> {
+    let sql = Sql::new(
+        "INSERT INTO orgs (id, slug, name, created_at, updated_at, status, version, audit_seq, audit_head) \
+         VALUES (?, ?, ?, ?, ?, 'active', 1, 0, ?)",
+    );
+    let sql = sql.bind(&o.id).bind(&o.slug).bind(&o.name).bind(o.created_at).bind(o.created_at);
+    tx.execute(sql.bind(Chain::default().head())).await.map(|_| ())
+}
+
+/// Renames an org that has still this version, when one is named; whether it had.
+pub(super) async fn rename(
+    store: &Store,
+    id: &OrgId,
+    version: Option<i64>,
+    (name, slug): (&str, &OrgSlug),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "UPDATE orgs SET name = ?, slug = ?, updated_at = ?, version = version + 1 WHERE status <> 'deleted' AND id = ?",
+    );
+    let sql = sql.bind(name).bind(slug).bind(now).bind(id).push_if(" AND version = ?", version);
+    Ok(store.execute(sql).await? == 1)
+}
+
+pub(super) async fn has_tenants(tx: &mut Tx, id: &OrgId) -> Result<bool, StoreError> {
+    let sql = Sql::new("SELECT id FROM tenants WHERE status <> 'deleted' AND org_id = ? LIMIT 1").bind(id);
+    Ok(tx.optional(sql).await?.is_some())
+}
+
+/// Deletes an org with its memberships, invitations and tokens. Its row stays, with its log.
+pub(super) async fn delete(tx: &mut Tx, id: &OrgId, now: Timestamp) -> Result<(), StoreError> {
+    for text in [
+        "UPDATE orgs SET status = 'deleted', name = '', updated_at = ?, version = version + 1 WHERE id = ?",
+        "UPDATE token_families SET revoked_at = ?, reason = 'org_deleted' WHERE revoked_at IS NULL AND org_id = ?",
+        "UPDATE pats SET revoked_at = ? WHERE revoked_at IS NULL AND org_id = ?",
+        "UPDATE invitations SET revoked_at = ? WHERE revoked_at IS NULL AND used_at IS NULL AND org_id = ?",
+    ] {
+        tx.execute(Sql::new(text).bind(now).bind(id)).await?;
+    }
+    for text in
+        ["DELETE FROM memberships WHERE org_id = ?", "UPDATE logins SET org_id = NULL WHERE org_id = ?"]
+    {
+        tx.execute(Sql::new(text).bind(id)).await?;
+    }
+    Ok(())
 }

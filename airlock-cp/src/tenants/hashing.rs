@@ -1,6 +1,8 @@
-//! Argon2id over API keys, on few threads: it is slow and hungry on purpose, so that it must not become an attack.
+//! Argon2id over API keys and passwords, on few threads: it is slow and hungry on purpose, so that it must not become an
+//! attack.
 //!
-//! Source: RFC 9106; parameters of data.md 10.3 (19 MiB, two passes, one lane: OWASP's first choice for Argon2id).
+//! Source: RFC 9106; parameters of data.md 10.3 (19 MiB, two passes, one lane: OWASP's first choice for Argon2id), and
+//! more for passwords, which people choose.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,10 +11,24 @@ use airlock_core::{Host, Secret};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-const MEMORY_KIB: u32 = 19_456;
-const PASSES: u32 = 2;
+/// What one hash costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cost {
+    memory_kib: u32,
+    passes: u32,
+}
+
+impl Cost {
+    /// Of an API key: 256 random bits.
+    pub(crate) const KEY: Self = Self { memory_kib: 19_456, passes: 2 };
+    /// Of a person's password.
+    pub(crate) const PASSWORD: Self = Self { memory_kib: 65_536, passes: 3 };
+}
+
 const LANES: u32 = 1;
 // More waiting than this is an attack or a storm; both are better told to come back.
 const WAITING_MAX: usize = 256;
@@ -26,25 +42,30 @@ pub(crate) type Seat = OwnedSemaphorePermit;
 /// Half of the cores for hashing, at least one. Cloning shares them.
 #[derive(Clone, Debug)]
 pub(crate) struct Hashing {
+    cost: Cost,
     seats: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     runs: Arc<AtomicU64>,
-    // What an unknown key is checked against, so that it takes the same time.
+    // What an unknown key or address is checked against, so that it takes the same time.
     dummy: Arc<str>,
 }
 
 impl Hashing {
     pub(crate) fn new(host: &dyn Host) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut random = [0; 16];
-        host.random(&mut random);
-        let dummy = hash_now(&hex::encode(random), &random).into();
+        let cost = Cost::KEY;
         Self {
+            cost,
             seats: Arc::new(Semaphore::new((cores / 2).max(1))),
             waiting: Arc::default(),
             runs: Arc::default(),
-            dummy,
+            dummy: dummy(host, cost).into(),
         }
+    }
+
+    /// The same seats for hashes of another cost, counted apart.
+    pub(crate) fn at_cost(&self, host: &dyn Host, cost: Cost) -> Self {
+        Self { cost, runs: Arc::default(), dummy: dummy(host, cost).into(), ..self.clone() }
     }
 
     /// How many hashes were computed.
@@ -52,12 +73,28 @@ impl Hashing {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// The PHC string of a new key.
+    /// The PHC string of a new text.
     pub(crate) async fn hash(&self, host: &dyn Host, text: Secret<String>) -> Result<String, Overloaded> {
         let mut salt = [0; 16];
         host.random(&mut salt);
         let seat = self.seat().await?;
-        self.run(seat, move || hash_now(text.expose(), &salt)).await.map(|(phc, _)| phc)
+        let cost = self.cost;
+        self.run(seat, move || hash_now(text.expose(), &salt, cost)).await.map(|(phc, _)| phc)
+    }
+
+    /// Whether a hash was made at another cost than new ones are.
+    pub(crate) fn needs_rehash(&self, phc: &str) -> bool {
+        !phc.starts_with(&prefix(self.cost))
+    }
+
+    /// Other slow work on the same few threads.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let seat = self.seat().await?;
+        let work = move || (work(), seat);
+        tokio::task::spawn_blocking(work).await.map(|(value, _)| value).map_err(|_| Overloaded)
     }
 
     /// Whether `text` is what `phc` was made from; without `phc`, no, after the same work. `still_needed` is asked once
@@ -73,12 +110,13 @@ impl Hashing {
         if !still_needed() {
             return Ok(None);
         }
-        let dummy = self.dummy.clone();
+        let (dummy, cost) = (self.dummy.clone(), self.cost);
         let work = move || {
             let known = phc.is_some();
             let phc = phc.as_deref().unwrap_or(&dummy);
+            // What the hash names is what is computed, whatever new ones cost.
             let matches = PasswordHash::new(phc)
-                .is_ok_and(|hash| argon2().verify_password(text.expose().as_bytes(), &hash).is_ok());
+                .is_ok_and(|hash| argon2(cost).verify_password(text.expose().as_bytes(), &hash).is_ok());
             known && matches
         };
         self.run(seat, work).await.map(Some)
@@ -111,17 +149,29 @@ impl Hashing {
     }
 }
 
-fn argon2() -> Argon2<'static> {
-    let params =
-        Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are within Argon2's bounds");
+fn argon2(cost: Cost) -> Argon2<'static> {
+    let params = Params::new(cost.memory_kib, cost.passes, LANES, None)
+        .expect("the parameters are within Argon2's bounds");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn hash_now(text: &str, salt: &[u8]) -> String {
-    let hash: PasswordHash = argon2()
+fn hash_now(text: &str, salt: &[u8], cost: Cost) -> String {
+    let hash: PasswordHash = argon2(cost)
         .hash_password_with_salt(text.as_bytes(), salt)
         .expect("salt and output have the usual lengths");
     hash.to_string()
+}
+
+fn prefix(cost: Cost) -> String {
+    format!("$argon2id$v=19$m={},t={},p={LANES}$", cost.memory_kib, cost.passes)
+}
+
+// A hash of nothing that anybody knows.
+fn dummy(host: &dyn Host, cost: Cost) -> String {
+    let (mut salt, mut output) = ([0; 16], [0; 32]);
+    host.random(&mut salt);
+    host.random(&mut output);
+    format!("{}{}${}", prefix(cost), BASE64.encode(salt), BASE64.encode(output))
 }
 
 #[cfg(test)]
@@ -144,5 +194,27 @@ mod tests {
         assert_eq!(matches("one", None).await, Some(false));
         assert_eq!(matches("one", Some("no hash".into())).await, Some(false));
         assert_eq!(hashing.runs(), 5);
+    }
+
+    #[tokio::test]
+    async fn passwords_cost_more_and_an_older_hash_still_matches() {
+        let host = SystemHost::new();
+        let keys = Hashing::new(&host);
+        let people = keys.at_cost(&host, Cost::PASSWORD);
+        let old = keys.hash(&host, Secret::new("one".into())).await.unwrap();
+        let new = people.hash(&host, Secret::new("one".into())).await.unwrap();
+        assert!(new.starts_with("$argon2id$v=19$m=65536,t=3,p=1$"), "{new}");
+        assert!(people.needs_rehash(&old) && !people.needs_rehash(&new));
+        let verdict = people.matches(Secret::new("one".into()), Some(old), || true).await.unwrap();
+        assert!(verdict.is_some_and(|(matches, _)| matches));
+        assert_eq!((keys.runs(), people.runs()), (1, 2));
+    }
+
+    #[test]
+    fn the_dummy_is_a_hash_of_the_same_cost() {
+        for cost in [Cost::KEY, Cost::PASSWORD] {
+            let dummy = dummy(&SystemHost::new(), cost);
+            assert!(PasswordHash::new(&dummy).is_ok() && dummy.starts_with(&prefix(cost)), "{dummy}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod enrollment;
 mod harness;
 mod http_edge;
 mod idempotency;
+mod identity;
 mod keys;
 mod mcp;
 mod openapi;

@@ -65,11 +65,26 @@ const COLUMNS: &[(&str, &str)] = &[
     ("counters", "name value"),
     ("enrollment_tokens", "id tenant_id worker_id hash created_at expires_at used_at used_key revoked_at"),
     ("idempotency", "actor route key_hash body_hash created_at status answer"),
+    (
+        "invitations",
+        "id org_id email email_key role hash invited_by created_at expires_at used_at used_by revoked_at",
+    ),
     ("kv", "name value"),
-    ("orgs", "id name created_at audit_seq audit_head"),
+    (
+        "logins",
+        "hash id user_id org_id proof ip user_agent created_at auth_at last_seen_at expires_at revoked_at",
+    ),
+    ("mail_tokens", "hash user_id purpose email phc created_at expires_at used_at"),
+    ("memberships", "org_id user_id role joined_at"),
+    ("orgs", "id name created_at audit_seq audit_head slug status updated_at version"),
     ("processes", "id lease_until"),
     ("revocations", "seq ts kind tenant_id name"),
     ("tenants", "id org_id slug name status created_at updated_at version"),
+    ("throttles", "name failures since locked_until"),
+    (
+        "users",
+        "id email email_key email_verified_at name phc status created_at updated_at last_login_at version",
+    ),
     (
         "workers",
         "tenant_id id public_key hostname version enrolled_at revoked_at session_id connected_at last_seen_at",
