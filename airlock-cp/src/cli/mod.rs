@@ -1,6 +1,7 @@
 //! The command line. stdout has the machine's value and nothing else; words for people go to stderr.
 
 mod audit;
+mod client;
 #[cfg(feature = "dev")]
 mod dev;
 mod door;
@@ -59,6 +60,9 @@ enum Command {
     /// Workers
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
+    /// OAuth clients
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -137,6 +141,9 @@ impl Cli {
             }
             Command::Worker(command) => {
                 with_door(config()?, self.url, async |door| worker::worker(command, door, output).await).await
+            }
+            Command::Client(command) => {
+                with_door(config()?, self.url, async |door| client::run(command, door, output).await).await
             }
             Command::Audit(command) => {
                 with_door(config()?, self.url, async |door| audit::run(command, door, output).await).await

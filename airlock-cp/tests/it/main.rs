@@ -11,6 +11,7 @@ mod http_edge;
 mod idempotency;
 mod keys;
 mod mcp;
+mod oauth;
 mod openapi;
 mod serve;
 mod store_suite;
