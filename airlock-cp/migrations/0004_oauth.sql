@@ -64,6 +64,8 @@ CREATE TABLE auth_codes (
   user_id TEXT NOT NULL REFERENCES users (id),
   org_id TEXT NOT NULL REFERENCES orgs (id),
   redirect_uri TEXT NOT NULL,
+  -- Whether the request named it: then the exchange must as well.
+  redirect_given BOOLEAN NOT NULL,
   resource TEXT NOT NULL,
   scopes TEXT NOT NULL,
   challenge TEXT NOT NULL,
@@ -137,3 +139,13 @@ CREATE TABLE device_codes (
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL
 );
+
+-- Assertions of clients, seen once: `hash` is of the client's id and the assertion's.
+CREATE TABLE client_assertions (
+  hash {bytes} PRIMARY KEY,
+  expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX client_assertions_end ON client_assertions (expires_at);
+CREATE INDEX auth_codes_end ON auth_codes (expires_at);
+CREATE INDEX device_codes_end ON device_codes (expires_at);

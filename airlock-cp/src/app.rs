@@ -14,12 +14,14 @@ use crate::audit::keeper::{self, Keeper};
 use crate::audit::{AuditLog, AuditRoutes, Journal, StoreSink, Tail};
 use crate::config::Config;
 use crate::error::StartError;
+use crate::fetch::Fetch;
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::request_id::{self, Edge};
-use crate::http::{Api, Operators, Principals, Problem, operator};
+use crate::http::{Api, Operators, Principals, Problem, operator, principal};
 use crate::identity::{self, Ground, Invitations, Logins, Orgs, People, SignIn, Users};
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
+use crate::oauth::{self, Oauth};
 use crate::pats::Pats;
 use crate::revocations::{self, Revocations};
 use crate::store::{Store, StoreError};
@@ -67,6 +69,7 @@ struct Rooms {
     sign_in: SignIn,
     logins: Logins,
     pats: Pats,
+    oauth: Oauth,
 }
 
 impl App {
@@ -129,6 +132,16 @@ impl App {
         let sign_in = SignIn::new(ground.clone(), config.operator_token.clone());
         let invitations = Invitations::new(ground, sign_in.clone());
         let pats = Pats::new(store.clone(), host.clone(), users.clone(), orgs.clone());
+        let base = oauth::Base {
+            store: store.clone(),
+            host: host.clone(),
+            journal: journal.clone(),
+            revocations: revocations.clone(),
+            issuer: config.issuer().into(),
+            key: signing_key.clone(),
+            token_secret: Arc::new(store.token_secret(&*host).await?),
+        };
+        let oauth = Oauth::new(base, config.oauth, Fetch {}, orgs.clone(), tenants.clone());
         let token = config.operator_token.clone();
         let operators = Operators::new(token, host.clone(), journal.clone(), metrics.clone());
         // Before the first request: what is revoked is known, and what the last process left open is closed.
@@ -162,6 +175,7 @@ impl App {
             sign_in,
             logins,
             pats,
+            oauth,
         };
         let app = Self { rooms: Arc::new(rooms) };
         app.start();
@@ -205,6 +219,11 @@ impl App {
             let sign_in = sign_in.clone();
             async move { told("old counts and links", sign_in.clear_old().await) }
         });
+        let oauth = self.rooms.oauth.clone();
+        tasks.every(HOUR, move || {
+            let oauth = oauth.clone();
+            async move { told("old tokens", oauth.clear_old().await) }
+        });
         let (revocations, idempotency, logins) =
             (self.rooms.revocations.clone(), self.rooms.idempotency.clone(), self.rooms.logins.clone());
         tasks.every(HOUR, move || {
@@ -224,6 +243,7 @@ impl App {
         let api = self.api();
         let edge = Edge { host: self.rooms.host.clone(), tls: self.rooms.config.tls.is_some() };
         api.into_router()
+            .merge(self.rooms.oauth.router())
             .merge(mcp)
             .merge(tunnel)
             .fallback(|| async { Problem::new(Code::NotFound, "no such path") })
@@ -250,6 +270,7 @@ impl App {
             .merge(workers::admin_api(rooms.workers.clone()))
             .merge(crate::audit::api(audit))
             .merge(admin::operator_api(status.clone()))
+            .merge(rooms.oauth.admin_api())
             .guard(|router| {
                 router
                     .route_layer(from_fn_with_state(rooms.idempotency.clone(), idempotency::layer))
@@ -258,7 +279,11 @@ impl App {
         let open = admin::open_api(status)
             .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()));
         let people = identity::api(&self.people(), &self.principals(), &rooms.idempotency);
-        admin::with_document(for_operator.merge(people).merge(open))
+        let programs = rooms
+            .oauth
+            .people_api()
+            .guard(|router| router.route_layer(from_fn_with_state(self.principals(), principal::layer)));
+        admin::with_document(for_operator.merge(people).merge(programs).merge(open))
     }
 
     fn people(&self) -> People {
@@ -389,6 +414,10 @@ impl App {
     /// What the tunnel hub asks about workers and tells of them.
     pub fn directory(&self) -> WorkerDirectory {
         self.rooms.directory.clone()
+    }
+    /// The authorization server: clients, consents, tokens, devices.
+    pub fn oauth(&self) -> &Oauth {
+        &self.rooms.oauth
     }
     /// Workers.
     pub fn workers(&self) -> &Workers {

@@ -1,6 +1,7 @@
 //! The command line. stdout has the machine's value and nothing else; words for people go to stderr.
 
 mod audit;
+mod client;
 #[cfg(feature = "dev")]
 mod dev;
 mod door;
@@ -71,6 +72,9 @@ enum Command {
     /// Browsers that people are signed in with
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// OAuth clients
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -158,6 +162,9 @@ impl Cli {
             }
             Command::Session(command) => {
                 with_door(config()?, self.url, async |door| session::run(command, door, output).await).await
+            }
+            Command::Client(command) => {
+                with_door(config()?, self.url, async |door| client::run(command, door, output).await).await
             }
             Command::Audit(command) => {
                 with_door(config()?, self.url, async |door| audit::run(command, door, output).await).await

@@ -40,6 +40,23 @@ impl Scope {
             Self::OfflineAccess => "offline_access",
         }
     }
+
+    /// What it allows, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::McpRead => "See which tools there are, and the shape of the data",
+            Self::McpCall => "Call tools: ask questions about snapshots that you may reach",
+            Self::OpenId => "Know who you are",
+            Self::Profile => "Know your name",
+            Self::Email => "Know your e-mail address",
+            Self::OfflineAccess => "Stay connected while you are away",
+        }
+    }
+
+    /// Whether it opens something at the MCP endpoint.
+    pub const fn is_mcp(self) -> bool {
+        matches!(self, Self::McpRead | Self::McpCall)
+    }
 }
 
 /// A set of scopes; written with spaces between.

@@ -12,6 +12,7 @@ mod idempotency;
 mod identity;
 mod keys;
 mod mcp;
+mod oauth;
 mod openapi;
 mod serve;
 mod store_suite;

@@ -1,0 +1,14 @@
+//! The authorization server, by its routes and by the calls that the console makes.
+
+mod access;
+mod authorize;
+mod clients;
+mod codes;
+mod devices;
+mod documents;
+mod harness;
+mod refresh;
+mod refusals;
+mod registration;
+mod revocation;
+mod secrets_kept;
