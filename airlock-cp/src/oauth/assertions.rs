@@ -29,13 +29,15 @@ const KEYS_BYTES_MAX: usize = 64 * 1024;
 const KEYS_FOR: Duration = Duration::from_secs(300);
 const SETS_MAX: usize = 1_000;
 
+/// Keys by address, until when.
+type Sets = HashMap<String, (Arc<JwkSet>, Duration)>;
+
 /// Checks assertions. Cloning shares its memory of keys.
 #[derive(Clone, Debug)]
 pub(super) struct Assertions {
     base: Base,
     fetch: Fetch,
-    // Keys by address, until when.
-    sets: Arc<Mutex<HashMap<String, (Arc<JwkSet>, Duration)>>>,
+    sets: Arc<Mutex<Sets>>,
 }
 
 impl Assertions {
@@ -100,12 +102,12 @@ pub(super) fn subject(jwt: &str) -> Option<String> {
 fn verified(keys: &JwkSet, jwt: &str) -> Option<Value> {
     let header = decode_header(jwt).ok()?;
     let fits = |jwk: &&Jwk| {
-        let kind = match (header.alg, &jwk.algorithm) {
-            (Algorithm::EdDSA, AlgorithmParameters::OctetKeyPair(_)) => true,
-            (Algorithm::ES256, AlgorithmParameters::EllipticCurve(_)) => true,
-            (Algorithm::RS256, AlgorithmParameters::RSA(_)) => true,
-            _ => false,
-        };
+        let kind = matches!(
+            (header.alg, &jwk.algorithm),
+            (Algorithm::EdDSA, AlgorithmParameters::OctetKeyPair(_))
+                | (Algorithm::ES256, AlgorithmParameters::EllipticCurve(_))
+                | (Algorithm::RS256, AlgorithmParameters::RSA(_))
+        );
         kind && (header.kid.is_none() || jwk.common.key_id == header.kid)
     };
     let mut validation = Validation::new(header.alg);

@@ -242,6 +242,11 @@ impl Clients {
             (Owner::Org(own), Some(named)) if *own == named => Some(named),
             (Owner::Org(_), Some(_)) => return Err(ServiceError::NotFound("organization")),
         };
+        if let Some(org) = &org_id
+            && !repo::has_org(&self.base.store, org).await?
+        {
+            return Err(ServiceError::NotFound("organization"));
+        }
         let client_id = match (owner, new.client_id) {
             (_, None) => format!("oc_{}", self.random_id()),
             (Owner::Instance, Some(id)) if is_chosen_id(&id) => id,
@@ -286,7 +291,7 @@ impl Clients {
             let mut tx = base.store.begin().await?;
             match repo::insert(&mut tx, &made).await {
                 Err(StoreError::Conflict) => {
-                    return Err(ServiceError::Conflict("the id is taken, or there is no such organization"));
+                    return Err(ServiceError::Conflict("the id is taken"));
                 }
                 other => other?,
             }

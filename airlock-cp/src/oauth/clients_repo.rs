@@ -81,6 +81,12 @@ pub(super) async fn list(
     store.all(sql.push(" ORDER BY id LIMIT ?").bind(limit)).await?.iter().map(client).collect()
 }
 
+/// Whether there is such an org.
+pub(super) async fn has_org(store: &Store, org: &OrgId) -> Result<bool, StoreError> {
+    let sql = Sql::new("SELECT id FROM orgs WHERE status <> 'deleted' AND id = ?").bind(org);
+    Ok(store.optional(sql).await?.is_some())
+}
+
 /// Keeps a new client.
 pub(crate) async fn insert(tx: &mut Tx, c: &Client) -> Result<(), StoreError> {
     let sql = Sql::new(

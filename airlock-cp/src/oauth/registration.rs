@@ -37,8 +37,10 @@ const fn metadata(why: &'static str) -> Refusal {
 
 /// Reads a JSON body.
 pub(super) fn said(body: &[u8]) -> Result<Said, Refusal> {
-    serde_json::from_slice::<Said>(body)
-        .map_err(|_| metadata("the metadata is a JSON object whose members have the kinds of RFC 7591"))
+    let bad = metadata("the metadata is a JSON object whose members have the kinds of RFC 7591");
+    // serde would take an array for a struct.
+    let object = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object).ok_or(bad)?;
+    serde_json::from_value(object).map_err(|_| bad)
 }
 
 /// Checks what a client says; `methods`: how it may prove which client it is. Its name and what may stand.

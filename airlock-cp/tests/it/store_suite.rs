@@ -52,6 +52,7 @@ on_both! {
 
 /// Every column is on this list; a new one is added by somebody who has thought about what it may hold.
 const COLUMNS: &[(&str, &str)] = &[
+    ("access_tokens", "hash family_id resource scopes issued_at expires_at revoked_at"),
     (
         "api_keys",
         "kid tenant_id name phc snapshots tools max_rows rate_limit created_at expires_at retires_at successor revoked_at last_used_at version",
@@ -62,7 +63,17 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("audit_checkpoints", "org_id seq root ts signature"),
     ("audit_open", "id process_id org_id ts event"),
+    (
+        "auth_codes",
+        "hash client_id user_id org_id redirect_uri redirect_given resource scopes challenge nonce auth_at created_at expires_at used_at family_id",
+    ),
+    ("client_assertions", "hash expires_at"),
+    ("consents", "user_id org_id client_id resource redirect_uri scopes granted_at revoked_at"),
     ("counters", "name value"),
+    (
+        "device_codes",
+        "hash user_code_hash client_id scopes resource state interval_s polled_at ip user_id org_id auth_at created_at expires_at",
+    ),
     ("enrollment_tokens", "id tenant_id worker_id hash created_at expires_at used_at used_key revoked_at"),
     ("idempotency", "actor route key_hash body_hash created_at status answer"),
     (
@@ -77,13 +88,21 @@ const COLUMNS: &[(&str, &str)] = &[
     ("mail_tokens", "hash user_id purpose email phc created_at expires_at used_at"),
     ("memberships", "org_id user_id role joined_at"),
     ("orgs", "id name created_at audit_seq audit_head slug status updated_at version"),
+        "oauth_clients",
+        "id kind org_id name metadata hash hash_ends_at status created_at updated_at last_used_at fetched_at fresh_until version",
+    ),
     ("processes", "id lease_until"),
+    ("refresh_tokens", "hash family_id issued_at used_at used_from used_scopes used_resource"),
     ("revocations", "seq ts kind tenant_id name"),
     ("tenants", "id org_id slug name status created_at updated_at version"),
     ("throttles", "name failures since locked_until"),
     (
         "users",
         "id email email_key email_verified_at name phc status created_at updated_at last_login_at version",
+    ),
+    (
+        "token_families",
+        "id user_id org_id client_id resource scopes auth_at created_at last_used_at ends_at revoked_at reason",
     ),
     (
         "workers",

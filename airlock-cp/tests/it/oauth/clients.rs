@@ -106,7 +106,7 @@ async fn what_may_not_stand_is_refused() {
     refuse(("client_id", json!("dcr_1234")), 422).await;
     refuse(("client_id", json!("x y z")), 422).await;
     refuse(("client_id", json!(PUBLIC)), 409).await;
-    refuse(("org_id", json!("org_ghost")), 409).await;
+    refuse(("org_id", json!("org_ghost")), 404).await;
     refuse(("grant_types", json!(["password"])), 422).await;
     refuse(("token_endpoint_auth_method", json!("client_secret_jwt")), 422).await;
     refuse(("token_endpoint_auth_method", json!("private_key_jwt")), 422).await;
