@@ -81,6 +81,9 @@ pub enum StartError {
     /// One of the configured origins is none.
     #[error("AIRLOCK_CP_CORS_ORIGINS: not an origin: expected scheme://host or scheme://host:port")]
     Origin,
+    /// One of the hosts that may be fetched from is none.
+    #[error("AIRLOCK_CP_FETCH_ALLOW: `{0}` is neither an address, a network nor a host name")]
+    FetchAllow(String),
     /// The signing key's file holds no Ed25519 key.
     #[error("the signing key is no PKCS#8 PEM document of an Ed25519 key")]
     SigningKey,

@@ -79,9 +79,11 @@ impl From<StartError> for CliError {
         match error {
             StartError::Store(e) => e.into(),
             StartError::Bind { .. } => Self::Unavailable(error.to_string()),
-            StartError::Config(_) | StartError::Tls(_) | StartError::Origin | StartError::SigningKey => {
-                Self::Usage(error.to_string())
-            }
+            StartError::Config(_)
+            | StartError::Tls(_)
+            | StartError::Origin
+            | StartError::FetchAllow(_)
+            | StartError::SigningKey => Self::Usage(error.to_string()),
         }
     }
 }
