@@ -10,16 +10,21 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::admin::{self, StatusRoutes};
+use crate::apps::{self, Apps};
 use crate::audit::keeper::{self, Keeper};
 use crate::audit::{AuditLog, AuditRoutes, Journal, StoreSink, Tail};
 use crate::config::Config;
 use crate::error::StartError;
+use crate::fetch::Fetch;
+use crate::gateway::{self, AuthProxies, Gateway, NoProxies};
+use crate::grants::{self, Grants};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::request_id::{self, Edge};
-use crate::http::{Api, Operators, Principals, Problem, operator};
+use crate::http::{Api, Operators, Principals, Problem, operator, principal};
 use crate::identity::{Logins, Orgs, Users};
 use crate::metrics::Metrics;
-use crate::pats::Pats;
+use crate::oauth::AccessTokens;
+use crate::pats::{self, Pats};
 use crate::revocations::{self, Revocations};
 use crate::store::{Store, StoreError};
 use crate::tasks::Tasks;
@@ -64,6 +69,11 @@ struct Rooms {
     orgs: Orgs,
     logins: Logins,
     pats: Pats,
+    apps: Apps,
+    grants: Grants,
+    access_tokens: AccessTokens,
+    fetch: Fetch,
+    gateway: Gateway,
 }
 
 impl App {
@@ -112,7 +122,30 @@ impl App {
         let orgs = Orgs::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
         let logins =
             Logins::new(store.clone(), host.clone(), revocations.clone(), config.operator_token.as_ref());
-        let pats = Pats::new(store.clone(), host.clone(), users.clone(), orgs.clone());
+        let pats = Pats::new(
+            store.clone(),
+            host.clone(),
+            users.clone(),
+            orgs.clone(),
+            journal.clone(),
+            revocations.clone(),
+        );
+        let apps = Apps::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
+        let grants = Grants::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
+        let access_tokens = AccessTokens {};
+        let fetch = Fetch::new(&config.fetch_allow)?;
+        let proxies: Arc<dyn AuthProxies> = Arc::new(NoProxies);
+        let gateway = Gateway {
+            pats: pats.clone(),
+            apps: apps.clone(),
+            tokens: access_tokens.clone(),
+            orgs: orgs.clone(),
+            proxies,
+            issuer: config.issuer().into(),
+            host: host.clone(),
+            metrics: metrics.clone(),
+            limits: Arc::default(),
+        };
         let token = config.operator_token.clone();
         let operators = Operators::new(token, host.clone(), journal.clone(), metrics.clone());
         // Before the first request: what is revoked is known, and what the last process left open is closed.
@@ -144,6 +177,11 @@ impl App {
             orgs,
             logins,
             pats,
+            apps,
+            grants,
+            access_tokens,
+            fetch,
+            gateway,
         };
         let app = Self { rooms: Arc::new(rooms) };
         app.start();
@@ -172,10 +210,13 @@ impl App {
             let keeper = keeper.clone();
             async move { told("audit checkpoints", keeper.sign_checkpoints(true).await) }
         });
-        let keys = self.rooms.keys.clone();
+        let (keys, pats) = (self.rooms.keys.clone(), self.rooms.pats.clone());
         tasks.every(MINUTE, move || {
-            let keys = keys.clone();
-            async move { told("last use of keys", keys.flush_used().await) }
+            let (keys, pats) = (keys.clone(), pats.clone());
+            async move {
+                told("last use of keys", keys.flush_used().await);
+                told("last use of tokens", pats.flush_used().await);
+            }
         });
         let directory = self.rooms.directory.clone();
         tasks.every(workers::SEEN_EVERY, move || {
@@ -225,6 +266,7 @@ impl App {
         let for_operator = tenants::api(rooms.tenants.clone())
             .merge(tenants::keys_api(rooms.api_keys.clone()))
             .merge(workers::admin_api(rooms.workers.clone()))
+            .merge(grants::operator_api(rooms.grants.clone(), rooms.tenants.clone()))
             .merge(crate::audit::api(audit))
             .merge(admin::operator_api(status.clone()))
             .guard(|router| {
@@ -232,9 +274,14 @@ impl App {
                     .route_layer(from_fn_with_state(rooms.idempotency.clone(), idempotency::layer))
                     .route_layer(from_fn_with_state(rooms.operators.clone(), operator::layer))
             });
+        let for_people = pats::api(rooms.pats.clone())
+            .merge(apps::api(rooms.apps.clone()))
+            .merge(grants::org_api(rooms.grants.clone(), rooms.tenants.clone()))
+            .guard(|router| router.route_layer(from_fn_with_state(self.principals(), principal::layer)));
         let open = admin::open_api(status)
-            .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()));
-        admin::with_document(for_operator.merge(open))
+            .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()))
+            .merge(gateway::api(rooms.gateway.clone()));
+        admin::with_document(for_operator.merge(for_people).merge(open))
     }
 
     /// What tells who asks.
@@ -266,6 +313,7 @@ impl App {
         let rooms = &*self.rooms;
         rooms.tasks.shut_down(drain).await;
         told("last use of keys", rooms.keys.flush_used().await);
+        told("last use of tokens", rooms.pats.flush_used().await);
         told("audit lease", rooms.keeper.end_lease().await);
         rooms.store.close().await;
     }
@@ -325,6 +373,26 @@ impl App {
     /// API keys, to be checked.
     pub fn keys(&self) -> &Keys {
         &self.rooms.keys
+    }
+    /// Personal access tokens.
+    pub fn pats(&self) -> &Pats {
+        &self.rooms.pats
+    }
+    /// Registered apps.
+    pub fn apps(&self) -> &Apps {
+        &self.rooms.apps
+    }
+    /// What roles reach of tenants through OAuth.
+    pub fn grants(&self) -> &Grants {
+        &self.rooms.grants
+    }
+    /// Access tokens, to be checked.
+    pub fn access_tokens(&self) -> &AccessTokens {
+        &self.rooms.access_tokens
+    }
+    /// The one way to fetch what others name.
+    pub fn fetch(&self) -> &Fetch {
+        &self.rooms.fetch
     }
     /// Enrollment of workers.
     pub fn enrollment(&self) -> &Enrollment {

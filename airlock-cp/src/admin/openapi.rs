@@ -36,7 +36,11 @@ pub fn document(operations: &[Operation]) -> Value {
         },
         "paths": paths,
         "components": {
-            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "operator": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": crate::http::cookies::SESSION},
+                "token": {"type": "http", "scheme": "bearer"}
+            },
             "schemas": {"Problem": {
                 "type": "object",
                 "required": ["type", "title", "status", "detail", "code", "request_id"],
@@ -71,6 +75,9 @@ fn describe(operation: &Operation) -> Value {
     }
     if operation.operator {
         out["security"] = json!([{"operator": []}]);
+    }
+    if operation.people {
+        out["security"] = json!([{"session": []}, {"token": []}, {"operator": []}]);
     }
     out
 }

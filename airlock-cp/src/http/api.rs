@@ -21,6 +21,8 @@ pub struct Operation {
     pub body: Option<Value>,
     /// Whether the operator token is asked for.
     pub operator: bool,
+    /// Whether a person may ask as well: with their browser's session, or a token of theirs.
+    pub people: bool,
 }
 
 /// Routes of a room, with their description.
@@ -47,7 +49,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ) -> Self {
         let filter = MethodFilter::try_from(method.clone()).expect("a method that HTTP knows");
         let handler: MethodRouter<S> = on(filter, handler);
-        let operation = Operation { method, path, summary, query: &[], body: None, operator: true };
+        let operation =
+            Operation { method, path, summary, query: &[], body: None, operator: true, people: false };
         let mut operations = self.operations;
         operations.push(operation);
         Self { router: self.router.route(path, handler), operations }
@@ -76,6 +79,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn open(mut self) -> Self {
         for operation in &mut self.operations {
             operation.operator = false;
+        }
+        self
+    }
+
+    /// Says that all routes so far are for people; for the operator as well, unless they are a person's own.
+    #[must_use]
+    pub fn for_people(mut self) -> Self {
+        for operation in &mut self.operations {
+            (operation.operator, operation.people) = (false, true);
         }
         self
     }

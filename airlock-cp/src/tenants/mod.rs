@@ -16,6 +16,7 @@ pub mod verify;
 pub use keys::{ApiKeys, KeyPatch, Minted, NewKey, Rotate};
 pub use keys_repo::{KeyRecord, KeyStatus};
 pub use keys_routes::api as keys_api;
+pub(crate) use model::clean_name;
 pub use model::{NewTenant, Page, Tenant, TenantPatch, TenantStatus};
 pub use routes::api;
 pub use service::Tenants;
