@@ -17,6 +17,7 @@ use super::remote::Remote;
 use crate::app::App;
 use crate::config::Config;
 use crate::http::LocalOperator;
+use crate::http::principal::ORG_HEADER;
 
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -54,10 +55,26 @@ impl Door {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Body>, CliError> {
+        self.open_in(None, method, path, body).await
+    }
+
+    /// The same in an org, by its id or slug, for what belongs to one.
+    async fn open_in(
+        &self,
+        org: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Body>, CliError> {
         let mut request = Request::new(body.map_or_else(Body::empty, |b| Body::from(b.to_string())));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().map_err(|_| CliError::Usage("an id holds no spaces".to_owned()))?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(org) = org {
+            let org = HeaderValue::from_str(org);
+            let org = org.map_err(|_| CliError::Usage("--org: an organization's id or slug".to_owned()))?;
+            request.headers_mut().insert(ORG_HEADER, org);
+        }
         let response = match self {
             Self::Local { router, .. } => {
                 request.extensions_mut().insert(LocalOperator::trusted());
@@ -85,7 +102,18 @@ impl Door {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
-        let bytes = whole(self.open(method, path, body).await?).await?;
+        self.call_in(None, method, path, body).await
+    }
+
+    /// The same in an org.
+    pub(super) async fn call_in(
+        &self,
+        org: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CliError> {
+        let bytes = whole(self.open_in(org, method, path, body).await?).await?;
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
@@ -94,10 +122,16 @@ impl Door {
 
     /// Reads a whole list, part by part.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, CliError> {
+        self.list_in(None, path).await
+    }
+
+    /// The same in an org.
+    pub(super) async fn list_in(&self, org: Option<&str>, path: &str) -> Result<Vec<Value>, CliError> {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let after = cursor.map(|c| format!("&cursor={c}")).unwrap_or_default();
-            let mut page = self.call(Method::GET, &format!("{path}?limit=500{after}"), None).await?;
+            let part = format!("{path}?limit=500{after}");
+            let mut page = self.call_in(org, Method::GET, &part, None).await?;
             if let Some(items) = page["items"].as_array_mut() {
                 all.append(items);
             }
