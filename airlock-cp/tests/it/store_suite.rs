@@ -57,6 +57,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "kid tenant_id name phc snapshots tools max_rows rate_limit created_at expires_at retires_at successor revoked_at last_used_at version",
     ),
     (
+        "apps",
+        "id client_id org_id owner_id kind name description home_page is_open_source origins hint status created_at updated_at version",
+    ),
+    (
         "audit",
         "org_id seq id ts tenant_id trace_id action outcome error_class tool kid worker_id snapshot_id event prev_hash hash",
     ),
@@ -67,8 +71,10 @@ const COLUMNS: &[(&str, &str)] = &[
     ("idempotency", "actor route key_hash body_hash created_at status answer"),
     ("kv", "name value"),
     ("orgs", "id name created_at audit_seq audit_head"),
+    ("pats", "id hash user_id org_id name hint created_at expires_at last_used_at revoked_at"),
     ("processes", "id lease_until"),
     ("revocations", "seq ts kind tenant_id name"),
+    ("tenant_grants", "tenant_id role snapshots tools max_rows updated_at"),
     ("tenants", "id org_id slug name status created_at updated_at version"),
     (
         "workers",
