@@ -14,7 +14,7 @@ use airlock_core::principal::{Actor, ActorKind, Principal, Scope};
 use airlock_core::runtime::SystemHost;
 use airlock_core::tool::{self, ToolResult};
 use airlock_core::{CallError, Code};
-use airlock_cp::mcp::{Door, DoorError, McpConfig, McpDeps, Planes, Visitor, router};
+use airlock_cp::mcp::{Door, DoorError, McpConfig, McpDeps, Planes, Reach, Visitor, router};
 use airlock_proto::mcp::Catalog;
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ impl Door for OneKey {
             org: "default".parse().expect("a valid id"),
             tenant: "t_acme".parse().expect("a valid id"),
             principal: Principal { actor, scope: Scope::EVERYTHING },
+            reach: Reach::Call,
         })
     }
 }

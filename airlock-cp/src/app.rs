@@ -10,11 +10,14 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::admin::{self, StatusRoutes};
+use crate::apps::{self, Apps};
 use crate::audit::keeper::{self, Keeper};
 use crate::audit::{AuditLog, AuditRoutes, Journal, StoreSink, Tail};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::fetch::Fetch;
+use crate::gateway::{self, Gateway};
+use crate::grants::{self, Grants};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::request_id::{self, Edge};
 use crate::http::{Api, Operators, Principals, Problem, operator, principal};
@@ -22,7 +25,7 @@ use crate::identity::{self, Ground, Invitations, Logins, Orgs, People, SignIn, U
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::oauth::{self, Oauth};
-use crate::pats::Pats;
+use crate::pats::{self, Pats};
 use crate::revocations::{self, Revocations};
 use crate::store::{Store, StoreError};
 use crate::tasks::Tasks;
@@ -70,6 +73,9 @@ struct Rooms {
     logins: Logins,
     pats: Pats,
     oauth: Oauth,
+    apps: Apps,
+    grants: Grants,
+    gateway: Gateway,
 }
 
 impl App {
@@ -131,7 +137,14 @@ impl App {
         let orgs = Orgs::new(ground.clone());
         let sign_in = SignIn::new(ground.clone(), config.operator_token.clone());
         let invitations = Invitations::new(ground, sign_in.clone());
-        let pats = Pats::new(store.clone(), host.clone(), users.clone(), orgs.clone());
+        let pats = Pats::new(
+            store.clone(),
+            host.clone(),
+            users.clone(),
+            orgs.clone(),
+            journal.clone(),
+            revocations.clone(),
+        );
         let base = oauth::Base {
             store: store.clone(),
             host: host.clone(),
@@ -141,7 +154,22 @@ impl App {
             key: signing_key.clone(),
             token_secret: Arc::new(store.token_secret(&*host).await?),
         };
-        let oauth = Oauth::new(base, config.oauth, Fetch {}, orgs.clone(), tenants.clone());
+        let oauth =
+            Oauth::new(base, config.oauth, Fetch::new(&config.fetch_allow)?, orgs.clone(), tenants.clone());
+        let apps = Apps::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
+        let grants = Grants::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
+        let gateway = Gateway {
+            pats: pats.clone(),
+            apps: apps.clone(),
+            tokens: oauth.access().clone(),
+            orgs: orgs.clone(),
+            devices: oauth.devices().clone(),
+            issuing: oauth.tokens().clone(),
+            issuer: config.issuer().into(),
+            host: host.clone(),
+            metrics: metrics.clone(),
+            limits: Arc::default(),
+        };
         let token = config.operator_token.clone();
         let operators = Operators::new(token, host.clone(), journal.clone(), metrics.clone());
         // Before the first request: what is revoked is known, and what the last process left open is closed.
@@ -176,6 +204,9 @@ impl App {
             logins,
             pats,
             oauth,
+            apps,
+            grants,
+            gateway,
         };
         let app = Self { rooms: Arc::new(rooms) };
         app.start();
@@ -204,10 +235,13 @@ impl App {
             let keeper = keeper.clone();
             async move { told("audit checkpoints", keeper.sign_checkpoints(true).await) }
         });
-        let keys = self.rooms.keys.clone();
+        let (keys, pats) = (self.rooms.keys.clone(), self.rooms.pats.clone());
         tasks.every(MINUTE, move || {
-            let keys = keys.clone();
-            async move { told("last use of keys", keys.flush_used().await) }
+            let (keys, pats) = (keys.clone(), pats.clone());
+            async move {
+                told("last use of keys", keys.flush_used().await);
+                told("last use of tokens", pats.flush_used().await);
+            }
         });
         let directory = self.rooms.directory.clone();
         tasks.every(workers::SEEN_EVERY, move || {
@@ -268,6 +302,7 @@ impl App {
         let for_operator = tenants::api(rooms.tenants.clone())
             .merge(tenants::keys_api(rooms.api_keys.clone()))
             .merge(workers::admin_api(rooms.workers.clone()))
+            .merge(grants::operator_api(rooms.grants.clone(), rooms.tenants.clone()))
             .merge(crate::audit::api(audit))
             .merge(admin::operator_api(status.clone()))
             .merge(rooms.oauth.admin_api())
@@ -276,14 +311,16 @@ impl App {
                     .route_layer(from_fn_with_state(rooms.idempotency.clone(), idempotency::layer))
                     .route_layer(from_fn_with_state(rooms.operators.clone(), operator::layer))
             });
-        let open = admin::open_api(status)
-            .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()));
-        let people = identity::api(&self.people(), &self.principals(), &rooms.idempotency);
-        let programs = rooms
-            .oauth
-            .people_api()
+        let for_people = pats::api(rooms.pats.clone())
+            .merge(rooms.oauth.people_api())
+            .merge(apps::api(rooms.apps.clone()))
+            .merge(grants::org_api(rooms.grants.clone(), rooms.tenants.clone()))
             .guard(|router| router.route_layer(from_fn_with_state(self.principals(), principal::layer)));
-        admin::with_document(for_operator.merge(people).merge(programs).merge(open))
+        let open = admin::open_api(status)
+            .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()))
+            .merge(gateway::api(rooms.gateway.clone()));
+        let people = identity::api(&self.people(), &self.principals(), &rooms.idempotency);
+        admin::with_document(for_operator.merge(people).merge(for_people).merge(open))
     }
 
     fn people(&self) -> People {
@@ -327,6 +364,7 @@ impl App {
         let rooms = &*self.rooms;
         rooms.tasks.shut_down(drain).await;
         told("last use of keys", rooms.keys.flush_used().await);
+        told("last use of tokens", rooms.pats.flush_used().await);
         told("audit lease", rooms.keeper.end_lease().await);
         rooms.store.close().await;
     }
@@ -406,6 +444,18 @@ impl App {
     /// Browsers' sessions.
     pub fn logins(&self) -> &Logins {
         &self.rooms.logins
+    }
+    /// Personal access tokens.
+    pub fn pats(&self) -> &Pats {
+        &self.rooms.pats
+    }
+    /// Registered apps.
+    pub fn apps(&self) -> &Apps {
+        &self.rooms.apps
+    }
+    /// What roles reach of tenants through OAuth.
+    pub fn grants(&self) -> &Grants {
+        &self.rooms.grants
     }
     /// Enrollment of workers.
     pub fn enrollment(&self) -> &Enrollment {

@@ -95,6 +95,9 @@ pub enum StartError {
     /// The mail settings cannot be used. They hold a password, so they are not quoted.
     #[error("AIRLOCK_CP_SMTP_URL, AIRLOCK_CP_MAIL_FROM: {0}")]
     Mail(&'static str),
+    /// One of the hosts that may be fetched from is none.
+    #[error("AIRLOCK_CP_FETCH_ALLOW: `{0}` is neither an address, a network nor a host name")]
+    FetchAllow(String),
     /// The signing key's file holds no Ed25519 key.
     #[error("the signing key is no PKCS#8 PEM document of an Ed25519 key")]
     SigningKey,

@@ -16,6 +16,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod apps;
 pub mod audit;
 pub mod authz;
 #[cfg(feature = "cli")]
@@ -25,6 +26,8 @@ pub mod config;
 pub mod dev;
 pub mod error;
 pub mod fetch;
+pub mod gateway;
+pub mod grants;
 pub mod http;
 pub mod hub;
 pub mod identity;

@@ -55,10 +55,11 @@ impl Door {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Body>, CliError> {
-        self.ask(None, method, path, body).await
+        self.open_in(None, method, path, body).await
     }
 
-    async fn ask(
+    /// The same in an org, by its id or slug, for what belongs to one.
+    async fn open_in(
         &self,
         org: Option<&str>,
         method: Method,
@@ -71,7 +72,7 @@ impl Door {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(org) = org {
             let org = HeaderValue::from_str(org);
-            let org = org.map_err(|_| CliError::Usage("an organization's id or slug is plain".to_owned()))?;
+            let org = org.map_err(|_| CliError::Usage("--org: an organization's id or slug".to_owned()))?;
             request.headers_mut().insert(ORG_HEADER, org);
         }
         let response = match self {
@@ -101,22 +102,18 @@ impl Door {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
-        self.value(self.open(method, path, body).await?).await
+        self.call_in(None, method, path, body).await
     }
 
-    /// The same in an organization, by its id or slug.
+    /// The same in an org.
     pub(super) async fn call_in(
         &self,
-        org: &str,
+        org: Option<&str>,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CliError> {
-        self.value(self.ask(Some(org), method, path, body).await?).await
-    }
-
-    async fn value(&self, response: Response<Body>) -> Result<Value, CliError> {
-        let bytes = whole(response).await?;
+        let bytes = whole(self.open_in(org, method, path, body).await?).await?;
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
@@ -125,20 +122,16 @@ impl Door {
 
     /// Reads a whole list, part by part.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, CliError> {
-        self.list_of(None, path).await
+        self.list_in(None, path).await
     }
 
-    /// The same in an organization, by its id or slug.
-    pub(super) async fn list_in(&self, org: &str, path: &str) -> Result<Vec<Value>, CliError> {
-        self.list_of(Some(org), path).await
-    }
-
-    async fn list_of(&self, org: Option<&str>, path: &str) -> Result<Vec<Value>, CliError> {
+    /// The same in an org.
+    pub(super) async fn list_in(&self, org: Option<&str>, path: &str) -> Result<Vec<Value>, CliError> {
         let (mut all, mut cursor) = (Vec::new(), None::<String>);
         loop {
             let after = cursor.map(|c| format!("&cursor={c}")).unwrap_or_default();
-            let part = self.ask(org, Method::GET, &format!("{path}?limit=500{after}"), None).await?;
-            let mut page = self.value(part).await?;
+            let part = format!("{path}?limit=500{after}");
+            let mut page = self.call_in(org, Method::GET, &part, None).await?;
             if let Some(items) = page["items"].as_array_mut() {
                 all.append(items);
             }

@@ -83,6 +83,7 @@ impl From<StartError> for CliError {
             | StartError::Tls(_)
             | StartError::Origin
             | StartError::Mail(_)
+            | StartError::FetchAllow(_)
             | StartError::SigningKey => Self::Usage(error.to_string()),
         }
     }

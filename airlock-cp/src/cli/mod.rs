@@ -1,15 +1,18 @@
 //! The command line. stdout has the machine's value and nothing else; words for people go to stderr.
 
+mod app;
 mod audit;
 mod client;
 #[cfg(feature = "dev")]
 mod dev;
 mod door;
 mod error;
+mod grant;
 mod key;
 mod local;
 mod org;
 mod output;
+mod pat;
 mod remote;
 mod serve;
 mod session;
@@ -60,6 +63,15 @@ enum Command {
     /// Agents' keys
     #[command(subcommand)]
     ApiKey(key::KeyCommand),
+    /// What people of a role reach of a tenant through an OAuth client
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
+    /// Programs that prove themselves to the approvals gateway
+    #[command(subcommand)]
+    App(app::AppCommand),
+    /// People's personal access tokens
+    #[command(subcommand)]
+    Pat(pat::PatCommand),
     /// Workers
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
@@ -150,6 +162,15 @@ impl Cli {
             }
             Command::ApiKey(command) => {
                 with_door(config()?, self.url, async |door| key::run(command, door, output).await).await
+            }
+            Command::Grant(command) => {
+                with_door(config()?, self.url, async |door| grant::run(command, door, output).await).await
+            }
+            Command::App(command) => {
+                with_door(config()?, self.url, async |door| app::run(command, door, output).await).await
+            }
+            Command::Pat(command) => {
+                with_door(config()?, self.url, async |door| pat::run(command, door, output).await).await
             }
             Command::Worker(command) => {
                 with_door(config()?, self.url, async |door| worker::worker(command, door, output).await).await

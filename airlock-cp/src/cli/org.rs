@@ -86,11 +86,11 @@ pub(super) async fn run(command: OrgCommand, door: &Door, output: &Output) -> Re
         }
         OrgCommand::List => output.list(&door.list(ORGS).await?, COLUMNS),
         OrgCommand::Show { org } => {
-            show(door.call_in(&org, Method::GET, ORG, None).await?, COLUMNS, "id", output);
+            show(door.call_in(Some(&org), Method::GET, ORG, None).await?, COLUMNS, "id", output);
         }
         OrgCommand::Rename { org, name } => {
             let body = json!({"name": name});
-            output.object(&door.call_in(&org, Method::PATCH, ORG, Some(&body)).await?, "name");
+            output.object(&door.call_in(Some(&org), Method::PATCH, ORG, Some(&body)).await?, "name");
         }
         OrgCommand::Delete { org, yes } => {
             if !yes {
@@ -98,22 +98,22 @@ pub(super) async fn run(command: OrgCommand, door: &Door, output: &Output) -> Re
                     "deleting an organization ends what its people have there; say --yes".to_owned(),
                 ));
             }
-            door.call_in(&org, Method::DELETE, ORG, None).await?;
+            door.call_in(Some(&org), Method::DELETE, ORG, None).await?;
             output.value("deleted", &org);
         }
         OrgCommand::Members { org } => {
-            let members = door.list_in(&org, "/api/v1/org/members").await?;
+            let members = door.list_in(Some(&org), "/api/v1/org/members").await?;
             output.list(&members, &["user_id", "email", "role", "status", "name", "joined_at"]);
         }
         OrgCommand::Invite { org, email, role } => invite(&org, &email, &role, door, output).await?,
         OrgCommand::Role { org, user, role } => {
             let path = format!("/api/v1/org/members/{}", id_of(&user, door).await?);
-            let member = door.call_in(&org, Method::PATCH, &path, Some(&json!({"role": role}))).await?;
+            let member = door.call_in(Some(&org), Method::PATCH, &path, Some(&json!({"role": role}))).await?;
             output.object(&member, "role");
         }
         OrgCommand::Remove { org, user } => {
             let id = id_of(&user, door).await?;
-            door.call_in(&org, Method::DELETE, &format!("/api/v1/org/members/{id}"), None).await?;
+            door.call_in(Some(&org), Method::DELETE, &format!("/api/v1/org/members/{id}"), None).await?;
             output.value("removed", &id);
         }
     }
@@ -129,7 +129,7 @@ pub(super) async fn invite(
     output: &Output,
 ) -> Result<(), CliError> {
     let body = json!({"email": email, "role": role});
-    let made = door.call_in(org, Method::POST, "/api/v1/org/invitations", Some(&body)).await?;
+    let made = door.call_in(Some(org), Method::POST, "/api/v1/org/invitations", Some(&body)).await?;
     output.say("this is the only time the link is shown; it holds for seven days");
     output.object(&made, "link");
     Ok(())

@@ -1,6 +1,6 @@
-//! The bearer key of a request, when there is one that can be a key at all.
+//! The bearer credential of a request, when there is one that can be a key or a token at all.
 //!
-//! What cannot be one never reaches the hash, however often it is sent.
+//! What cannot be one never reaches the hash or the store, however often it is sent.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -8,18 +8,38 @@ use http::header::AUTHORIZATION;
 /// Longest credential that is looked at: a key has 60 characters, an access token a few hundred.
 const CREDENTIAL_BYTES_MAX: usize = 4096;
 
-/// The credential of the one `Authorization: Bearer` header. Two headers are none: those between may have gone by the other.
-pub(super) fn of(headers: &HeaderMap) -> Option<&str> {
+/// What the `Authorization` of a request shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown<'a> {
+    /// Nothing, or by another scheme than ours.
+    Nothing,
+    /// A bearer that cannot be read as one, or more than one header: those between may have gone by the other.
+    Malformed,
+    /// A credential.
+    Credential(&'a str),
+}
+
+/// Reads the `Authorization` of a request.
+pub(super) fn of(headers: &HeaderMap) -> Shown<'_> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    if value.len() > CREDENTIAL_BYTES_MAX {
-        return None;
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Shown::Nothing,
+        (Some(value), None) => value.as_bytes(),
+        (Some(_), Some(_)) => return Shown::Malformed,
+    };
+    let (scheme, credential) = match value.iter().position(|b| *b == b' ') {
+        Some(at) => (&value[..at], &value[at + 1..]),
+        None => (value, &[][..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Shown::Nothing;
     }
-    let (scheme, credential) = value.to_str().ok()?.split_once(' ')?;
-    let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-    let valid =
-        scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty() && credential.bytes().all(token68);
-    valid.then_some(credential)
+    let token68 = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
+    let valid = (1..=CREDENTIAL_BYTES_MAX).contains(&credential.len()) && credential.iter().all(token68);
+    match std::str::from_utf8(credential) {
+        Ok(credential) if valid => Shown::Credential(credential),
+        _ => Shown::Malformed,
+    }
 }
 
 #[cfg(test)]
@@ -27,7 +47,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(values: &[&[u8]], expected: Option<&str>) {
+    fn check(values: &[&[u8]], expected: Shown<'_>) {
         let headers: HeaderMap =
             values.iter().map(|v| (AUTHORIZATION, http::HeaderValue::from_bytes(v).unwrap())).collect();
         assert_eq!(of(&headers), expected);
@@ -35,20 +55,27 @@ mod tests {
 
     #[test]
     fn one_header_one_scheme_one_token() {
-        check(&[b"Bearer ak_live_abc"], Some("ak_live_abc"));
-        check(&[b"bearer ak_live_abc"], Some("ak_live_abc"));
-        check(&[], None);
-        check(&[b""], None);
-        check(&[b"Bearer"], None);
-        check(&[b"Bearer "], None);
-        check(&[b"Bearer  ak_live_abc"], None);
-        check(&[b"Bearer a b"], None);
-        check(&[b"Basic YTpi"], None);
-        check(&[b"ak_live_abc"], None);
-        check(&[b"Bearer ak", b"Bearer ak"], None);
-        check(&[b"Bearer ak,Bearer ak"], None);
-        check(&[b"Bearer \xc0\xaf"], None);
-        check(&["Bearer ключ".as_bytes()], None);
-        check(&[&[b"Bearer ".as_slice(), &vec![b'a'; 1 << 20]].concat()], None);
+        use Shown::{Credential, Malformed, Nothing};
+        check(&[b"Bearer ak_live_abc"], Credential("ak_live_abc"));
+        check(&[b"bearer at_abc"], Credential("at_abc"));
+        check(&[b"BEARER eyJ.eyJ.x-_"], Credential("eyJ.eyJ.x-_"));
+        check(&[&[b"Bearer ".as_slice(), &[b'a'; 4096]].concat()], Credential(&"a".repeat(4096)));
+        check(&[], Nothing);
+        check(&[b""], Nothing);
+        check(&[b"Basic YTpi"], Nothing);
+        check(&[b"ak_live_abc"], Nothing);
+        check(&[b"Bearerak_live_abc"], Nothing);
+        check(&[b"B\xc0\xafearer ak"], Nothing);
+        check(&[b"Bearer"], Malformed);
+        check(&[b"Bearer "], Malformed);
+        check(&[b"Bearer  ak_live_abc"], Malformed);
+        check(&[b"Bearer a b"], Malformed);
+        check(&[b"Bearer ak", b"Bearer ak"], Malformed);
+        check(&[b"Basic YTpi", b"Bearer ak"], Malformed);
+        check(&[b"Bearer ak,Bearer ak"], Malformed);
+        check(&[b"Bearer \xc0\xaf"], Malformed);
+        check(&["Bearer ключ".as_bytes()], Malformed);
+        check(&[&[b"Bearer ".as_slice(), &[b'a'; 4097]].concat()], Malformed);
+        check(&[&[b"Bearer ".as_slice(), &vec![b'a'; 1 << 20]].concat()], Malformed);
     }
 }

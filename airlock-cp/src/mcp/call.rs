@@ -6,6 +6,7 @@ use std::time::Duration;
 use airlock_core::audit::{Action, Context, Counts, Event, Target};
 use airlock_core::id::{AuditId, CallId, SubjectId, TraceId};
 use airlock_core::plane::{ContentType, Outcome, Rendered, Revision, ToolCall};
+use airlock_core::principal::ActorKind;
 use airlock_core::{CallError, Code};
 use airlock_proto::mcp::binding;
 use airlock_proto::mcp::catalog::Call;
@@ -85,7 +86,11 @@ fn in_scope(
     }
     let subject = binding::agreed(bound.as_ref(), named)?;
     if subject.is_some_and(|id| !visit.visitor.principal.scope.snapshots.allows(&id)) {
-        return Err(CallError::new(Code::ScopeDenied, "this API key does not reach that snapshot"));
+        let what = match visit.visitor.principal.actor.kind {
+            ActorKind::User => "this access token",
+            _ => "this API key",
+        };
+        return Err(CallError::new(Code::ScopeDenied, format!("{what} does not reach that snapshot")));
     }
     Ok(bound)
 }
@@ -112,8 +117,12 @@ pub(super) fn event(visit: &Visit<'_>, way: &Way, action: Action) -> Event {
 
 /// Writes the row of a call that is not made, and gives back what to tell the client.
 pub(super) async fn refuse(visit: &Visit<'_>, mut event: Event, error: CallError) -> CallError {
+    let denied = error.code == Code::InsufficientScope;
     let result = Err(error);
     event.complete(&result, visit.latency());
+    if denied {
+        event.outcome = Outcome::Denied;
+    }
     match (visit.deps.audit.close(event).await, result) {
         (Ok(()), Err(error)) => error,
         _ => audit_unavailable(),

@@ -17,6 +17,8 @@ pub enum Hosts {
 /// Hosts, origins and bounds of the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct McpConfig {
+    /// The authorization server's name: the public URL without a slash at its end.
+    pub issuer: String,
     /// Names that `Host` may have.
     pub hosts: Hosts,
     /// Values that `Origin` may have, exactly; a request without one is no browser's and passes.
@@ -61,7 +63,9 @@ impl McpConfig {
         for origin in origins {
             own.push(normal_origin(origin)?);
         }
+        let listener = || format!("http://{bind}");
         Ok(Self {
+            issuer: public_url.map_or_else(listener, |url| url.as_str().trim_end_matches('/').to_owned()),
             hosts: if hosts.is_empty() { Hosts::Any } else { Hosts::These(hosts) },
             origins: own,
             body_bytes_max: 1 << 20,

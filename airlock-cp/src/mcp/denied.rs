@@ -25,6 +25,8 @@ pub(super) struct Denial<'a> {
     pub(super) code: Code,
     /// The finer word.
     pub(super) why: &'static str,
+    /// Who it was, when that is known.
+    pub(super) actor: Option<&'a Actor>,
     /// Whose log it belongs to, when that is known.
     pub(super) of: Option<&'a Whose>,
     /// The tenant that was asked for, when it could be one.
@@ -61,7 +63,7 @@ impl Denials {
             org_id,
             tenant_id,
             trace_id: Some(denial.trace.clone()),
-            actor: Actor { kind: ActorKind::Anonymous, id: "anonymous".into(), name: None },
+            actor: denial.actor.cloned().unwrap_or_else(anonymous),
             action: Action::McpDenied,
             target: Target { resource: denial.slug.map(str::to_owned), ..Target::default() },
             outcome: Outcome::Denied,
@@ -94,6 +96,10 @@ impl Denials {
         kept.insert(key, now);
         true
     }
+}
+
+fn anonymous() -> Actor {
+    Actor { kind: ActorKind::Anonymous, id: "anonymous".into(), name: None }
 }
 
 /// The org that every control plane begins with; what belongs to nobody we know stands in its log.

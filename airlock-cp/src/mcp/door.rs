@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use airlock_core::id::{OrgId, SessionId, TenantId, WorkerId};
 use airlock_core::plane::{Rendered, ToolCall};
-use airlock_core::principal::Principal;
+use airlock_core::principal::{Actor, Principal};
 use airlock_core::{CallError, Code};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -27,6 +27,17 @@ pub struct Visitor {
     pub tenant: TenantId,
     /// Who, and how far their credential reaches.
     pub principal: Principal,
+    /// What they may do within that.
+    pub reach: Reach,
+}
+
+/// What a credential was given for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Calling tools.
+    Call,
+    /// Reading the schema. A call of another tool is answered with the challenge to ask for more.
+    Read,
 }
 
 /// Why someone did not come in.
@@ -41,6 +52,14 @@ pub enum DoorError {
         /// The tenant, when it is known: its log gets the row.
         of: Option<Whose>,
     },
+    /// A good token that was not given for this endpoint's scopes.
+    #[error("insufficient scope")]
+    InsufficientScope {
+        /// The tenant.
+        of: Whose,
+        /// Who.
+        actor: Actor,
+    },
     /// Too many requests.
     #[error("too many requests")]
     RateLimited {
@@ -50,14 +69,14 @@ pub enum DoorError {
         of: Option<Whose>,
     },
     /// The store that knows the keys gives no answer.
-    #[error("keys cannot be checked now")]
+    #[error("credentials cannot be checked now")]
     Unavailable,
 }
 
-/// Port: opens the door to those with a key of the tenant.
+/// Port: opens the door to those with a key of the tenant, or a token for it.
 #[async_trait]
 pub trait Door: Send + Sync {
-    /// Lets a peer in. `slug` is as the URL has it; without `bearer` no key is looked at and nothing is hashed.
+    /// Lets a peer in. `slug` is as the URL has it; without `bearer` nothing is looked up or hashed.
     async fn enter(&self, slug: &str, bearer: Option<&str>, peer: IpAddr) -> Result<Visitor, DoorError>;
 }
 
@@ -89,7 +108,16 @@ impl DoorError {
     pub(super) fn of(&self) -> Option<&Whose> {
         match self {
             Self::Unauthorized { of, .. } | Self::RateLimited { of, .. } => of.as_ref(),
+            Self::InsufficientScope { of, .. } => Some(of),
             Self::Unavailable => None,
+        }
+    }
+
+    /// Who it was, when that is known.
+    pub(super) fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::InsufficientScope { actor, .. } => Some(actor),
+            _ => None,
         }
     }
 
@@ -102,11 +130,18 @@ impl DoorError {
             Self::Unauthorized { revoked: true, .. } => {
                 CallError::new(Code::Unauthorized, "this API key was revoked").with_detail("key_revoked")
             }
+            Self::InsufficientScope { .. } => insufficient_scope(),
             Self::RateLimited { retry_after_s, .. } => CallError::new(Code::RateLimited, "too many requests")
                 .with_retry_after_ms(retry_after_s.saturating_mul(1000)),
             Self::Unavailable => {
-                CallError::new(Code::Busy, "API keys cannot be checked now").with_retry_after_ms(1000)
+                CallError::new(Code::Busy, "credentials cannot be checked now").with_retry_after_ms(1000)
             }
         }
     }
+}
+
+/// The same at the door and at a call.
+pub(super) fn insufficient_scope() -> CallError {
+    CallError::new(Code::InsufficientScope, "the access token was not given for this")
+        .with_hint("authorize again, for the scopes that WWW-Authenticate names")
 }

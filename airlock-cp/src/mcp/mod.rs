@@ -10,6 +10,7 @@
 
 mod bearer;
 mod call;
+mod challenge;
 mod config;
 mod denied;
 mod door;
@@ -25,7 +26,7 @@ use airlock_core::audit::AuditSink;
 use airlock_proto::mcp::Catalog;
 
 pub use config::{BadOrigin, Hosts, McpConfig};
-pub use door::{Door, DoorError, Planes, Spawn, Visitor, Whose};
+pub use door::{Door, DoorError, Planes, Reach, Spawn, Visitor, Whose};
 pub use routes::{PeerIp, router};
 
 /// What the endpoint needs of the rest of the process.

@@ -28,6 +28,8 @@ pub(super) enum Reply {
     Result([Bytes; 3]),
     /// An error message and its status.
     Error(StatusCode, Bytes),
+    /// An error message about scopes, and the challenge to ask for more.
+    Challenged(HeaderValue, Bytes),
     /// Rows as they are.
     Arrow(Bytes),
     /// Nothing: the message wanted no answer.
@@ -42,6 +44,10 @@ impl Reply {
     pub(super) fn failed(id: &Id, error: &CallError) -> Self {
         Self::Error(StatusCode::OK, frame_error(Some(id), &rpc_error(error)))
     }
+    /// A call that the token was not given for. In a batch the other answers set the status, and the message alone tells.
+    pub(super) fn challenged(id: &Id, challenge: HeaderValue, error: &CallError) -> Self {
+        Self::Challenged(challenge, frame_error(Some(id), &rpc_error(error)))
+    }
     pub(super) fn rejected(id: Option<&Id>, reject: &Reject) -> Self {
         let status = StatusCode::from_u16(reject.status).unwrap_or(StatusCode::BAD_REQUEST);
         Self::Error(status, frame_error(id, &reject.error))
@@ -54,7 +60,7 @@ impl Reply {
     fn chunks(self) -> VecDeque<Bytes> {
         match self {
             Self::Result(parts) => parts.into(),
-            Self::Error(_, message) | Self::Arrow(message) => [message].into(),
+            Self::Error(_, message) | Self::Challenged(_, message) | Self::Arrow(message) => [message].into(),
             Self::Accepted => VecDeque::new(),
         }
     }
@@ -64,6 +70,12 @@ impl Reply {
         let status = match &self {
             Self::Accepted => return empty(StatusCode::ACCEPTED),
             Self::Error(status, _) => *status,
+            Self::Challenged(challenge, _) => {
+                let challenge = challenge.clone();
+                let mut response = message(StatusCode::FORBIDDEN, Form::Json, self.chunks());
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                return response;
+            }
             Self::Result(_) | Self::Arrow(_) => StatusCode::OK,
         };
         if matches!(self, Self::Arrow(_)) {
@@ -92,10 +104,9 @@ pub(super) fn batch(replies: Vec<Reply>, form: Form) -> Response {
 }
 
 /// A refusal before any message was read.
-pub(super) fn refused(status: StatusCode, error: &CallError) -> Response {
+pub(super) fn refused(status: StatusCode, error: &CallError, challenge: Option<HeaderValue>) -> Response {
     let mut response = message(status, Form::Json, [frame_error(None, &rpc_error(error))].into());
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Bearer realm=\"airlock\"");
+    if let Some(challenge) = challenge {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     if let Some(ms) = error.retry_after_ms {

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use airlock_core::Code;
 use airlock_core::audit::{Context, Event};
 use airlock_core::id::{TenantSlug, TraceId};
+use airlock_core::principal::Actor;
+use airlock_core::{CallError, Code};
 use airlock_proto::mcp::{header, lenient, message, trace};
 use axum::Router;
 use axum::body::Body;
@@ -23,6 +24,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+use super::bearer::Shown;
+use super::challenge::Challenge;
 use super::denied::{Denial, Denials};
 use super::door::DoorError;
 use super::guard::{self, Turned};
@@ -96,7 +99,7 @@ impl Endpoint {
         };
         let (mut response, trace, origin) = match guard::check(&self.deps.config, &parts) {
             Err(turned) => {
-                self.deny(&arrival, Code::Unauthorized, turned.why, None).await;
+                self.deny(&arrival, Code::Unauthorized, turned.why, None, None).await;
                 (reply::turned(turned), None, None)
             }
             Ok(origin) => {
@@ -130,12 +133,17 @@ impl Endpoint {
         body: Body,
     ) -> (Response, Option<TraceId>) {
         let headers = &arrival.parts.headers;
-        // A name that no tenant can have is asked for without a key: the door answers alike, and nothing is hashed.
-        let credential = arrival.slug.and(bearer::of(headers));
+        let shown = match bearer::of(headers) {
+            Shown::Malformed => return (self.unreadable(arrival).await, None),
+            Shown::Nothing => None,
+            Shown::Credential(shown) => Some(shown),
+        };
+        // A name that no tenant can have is asked for without a credential: the door answers alike, and nothing is hashed.
+        let credential = arrival.slug.and(shown);
         let entered = self.deps.door.enter(arrival.slug.unwrap_or_default(), credential, arrival.peer).await;
         let visitor = match entered {
             Ok(visitor) => visitor,
-            Err(error) => return (self.turn_away(arrival, credential.is_some(), &error).await, None),
+            Err(error) => return (self.turn_away(arrival, shown, &error).await, None),
         };
         if !lenient::is_json(headers) {
             return (
@@ -154,6 +162,7 @@ impl Endpoint {
         let visit = Visit {
             deps: &self.deps,
             visitor,
+            slug: arrival.slug,
             headers,
             snapshot,
             form,
@@ -186,24 +195,51 @@ impl Endpoint {
         }
     }
 
-    async fn turn_away(&self, arrival: &Arrival<'_>, with_key: bool, error: &DoorError) -> Response {
+    async fn turn_away(&self, arrival: &Arrival<'_>, shown: Option<&str>, error: &DoorError) -> Response {
         let told = error.call_error();
-        let (status, why) = match error {
-            DoorError::Unauthorized { revoked: true, .. } => (StatusCode::UNAUTHORIZED, "key_revoked"),
-            DoorError::Unauthorized { .. } if with_key => (StatusCode::UNAUTHORIZED, "key_unknown"),
-            DoorError::Unauthorized { .. } => (StatusCode::UNAUTHORIZED, "key_missing"),
-            DoorError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            DoorError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "door_unavailable"),
+        let unknown = match shown {
+            None => "key_missing",
+            Some(text) if text.starts_with("ak_") => "key_unknown",
+            Some(_) => "token_invalid",
         };
-        self.deny(arrival, told.code, why, error.of()).await;
-        reply::refused(status, &told)
+        let why_invalid = if shown.is_some() { Challenge::Invalid } else { Challenge::Missing };
+        let (status, why, challenge) = match error {
+            DoorError::Unauthorized { revoked: true, .. } => {
+                (StatusCode::UNAUTHORIZED, "key_revoked", Some(why_invalid))
+            }
+            DoorError::Unauthorized { .. } => (StatusCode::UNAUTHORIZED, unknown, Some(why_invalid)),
+            DoorError::InsufficientScope { .. } => {
+                (StatusCode::FORBIDDEN, "insufficient_scope", Some(Challenge::Scope))
+            }
+            DoorError::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", None),
+            DoorError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "door_unavailable", None),
+        };
+        self.deny(arrival, told.code, why, error.of(), error.actor()).await;
+        reply::refused(status, &told, challenge.map(|c| c.header(&self.deps.config, arrival.slug)))
     }
 
-    async fn deny(&self, arrival: &Arrival<'_>, code: Code, why: &'static str, of: Option<&super::Whose>) {
+    /// Refuses what cannot be read as one credential. Nobody at the door is asked.
+    async fn unreadable(&self, arrival: &Arrival<'_>) -> Response {
+        self.deny(arrival, Code::Unauthorized, "credential_malformed", None, None).await;
+        let told =
+            CallError::new(Code::Unauthorized, "Authorization must be one header: Bearer and one credential");
+        let challenge = Challenge::Malformed.header(&self.deps.config, arrival.slug);
+        reply::refused(StatusCode::BAD_REQUEST, &told, Some(challenge))
+    }
+
+    async fn deny(
+        &self,
+        arrival: &Arrival<'_>,
+        code: Code,
+        why: &'static str,
+        of: Option<&super::Whose>,
+        actor: Option<&Actor>,
+    ) {
         let denial = Denial {
             code,
             why,
             of,
+            actor,
             slug: arrival.slug,
             trace: &arrival.trace,
             context: arrival.context.clone(),

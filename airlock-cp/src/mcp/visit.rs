@@ -21,13 +21,16 @@ use rmcp::model::ErrorCode;
 
 use super::McpDeps;
 use super::call::{self, Way, audit_unavailable};
-use super::door::Visitor;
+use super::challenge::Challenge;
+use super::door::{Reach, Visitor, insufficient_scope};
 use super::reply::{self, Reply};
 
 /// One authenticated request.
 pub(super) struct Visit<'a> {
     pub(super) deps: &'a McpDeps,
     pub(super) visitor: Visitor,
+    /// The tenant's name in the URL.
+    pub(super) slug: Option<&'a str>,
     pub(super) headers: &'a HeaderMap,
     /// The snapshot that the URL binds.
     pub(super) snapshot: Option<&'a str>,
@@ -186,6 +189,14 @@ impl Visit<'_> {
             Answer::Refused { tool, hidden, error } => {
                 let mut event = call::event(self, &way, Action::ToolsCall);
                 event.target.tool = Some(Event::clean_name(&tool));
+                // More scopes may open what the token hides; a key's own limits no new authorization lifts.
+                if hidden && self.visitor.reach == Reach::Read {
+                    let challenge = Challenge::Scope.header(&self.deps.config, self.slug);
+                    return match call::refuse(self, event, insufficient_scope()).await {
+                        failed if failed.code == Code::AuditUnavailable => Reply::failed(id, &failed),
+                        told => Reply::challenged(id, challenge, &told),
+                    };
+                }
                 // The row says what the client is not told.
                 let kept = if hidden {
                     CallError::new(Code::ScopeDenied, "").with_detail("tool_out_of_scope")

@@ -279,7 +279,7 @@ mod tests {
         let good = json!({"client_id": id, "client_name": "A", "redirect_uris": ["https://a.example/cb"]});
         let read = |body: &Value| document(id, body.to_string().as_bytes()).map(|_| ());
         assert_eq!(read(&good), Ok(()));
-        let mut with = |name: &str, value: Value| {
+        let with = |name: &str, value: Value| {
             let mut body = good.clone();
             body[name] = value;
             assert!(read(&body).is_err(), "{name}");

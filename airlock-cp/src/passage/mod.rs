@@ -1,6 +1,9 @@
 //! The rooms behind the ports of hub and MCP endpoint: who may dial, who may come in, where a call goes.
 
 mod door;
+mod people;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +24,8 @@ use crate::mcp::{self, McpConfig, McpDeps, Planes, Spawn};
 use crate::metrics::Metrics;
 use crate::tasks::{TaskKind, Tasks};
 
-use door::KeysDoor;
+use door::{KeysDoor, MainDoor};
+use people::PeopleDoor;
 
 /// The data airlock of one control plane: its tunnels and its MCP endpoint. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -56,8 +60,13 @@ impl Passage {
         let config = self.app.config();
         let public_url = config.public_url_given.then_some(&config.public_url);
         let deps = McpDeps {
-            door: Arc::new(KeysDoor {
-                keys: self.app.keys().clone(),
+            door: Arc::new(MainDoor {
+                keys: KeysDoor { keys: self.app.keys().clone() },
+                people: PeopleDoor::new(
+                    Box::new(self.app.oauth().access().clone()),
+                    self.app.grants().clone(),
+                    self.app.host(),
+                ),
                 tenants: self.app.tenants().clone(),
                 metrics: self.app.metrics().clone(),
             }),
@@ -70,8 +79,11 @@ impl Passage {
             host: self.app.host(),
             tasks: Arc::new(Calls(self.app.tasks().clone())),
             catalog: Catalog::data_tools(),
-            config: McpConfig::for_listener(config.bind, public_url, &config.cors_origins)
-                .map_err(|_| StartError::Origin)?,
+            config: McpConfig {
+                issuer: config.issuer().to_owned(),
+                ..McpConfig::for_listener(config.bind, public_url, &config.cors_origins)
+                    .map_err(|_| StartError::Origin)?
+            },
         };
         let tunnel = tonic::service::Routes::new(self.hub.service()).into_axum_router();
         Ok(self.app.router(mcp::router(deps), tunnel))

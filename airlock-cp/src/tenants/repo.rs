@@ -1,7 +1,7 @@
 //! Tenants in the store.
 
 use airlock_core::Timestamp;
-use airlock_core::id::{TenantId, TenantSlug};
+use airlock_core::id::{OrgId, TenantId, TenantSlug};
 
 use super::{Tenant, TenantStatus};
 use crate::store::{Row, Sql, Store, StoreError, Tx};
@@ -29,8 +29,15 @@ pub(super) async fn by_slug(store: &Store, slug: &TenantSlug) -> Result<Option<T
     store.optional(Sql::new(COLUMNS).push(" AND slug = ?").bind(slug)).await?.as_ref().map(tenant).transpose()
 }
 
-pub(super) async fn list(store: &Store, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, StoreError> {
-    let sql = Sql::new(COLUMNS).push_if(" AND id > ?", after).push(" ORDER BY id LIMIT ?").bind(limit);
+/// By id, from after `after`; of this org when one is named.
+pub(super) async fn list(
+    store: &Store,
+    org: Option<&OrgId>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Tenant>, StoreError> {
+    let sql = Sql::new(COLUMNS).push_if(" AND org_id = ?", org.map(OrgId::as_str));
+    let sql = sql.push_if(" AND id > ?", after).push(" ORDER BY id LIMIT ?").bind(limit);
     store.all(sql).await?.iter().map(tenant).collect()
 }
 
@@ -72,6 +79,7 @@ pub(super) async fn delete(tx: &mut Tx, id: &TenantId, now: Timestamp) -> Result
         "DELETE FROM api_keys WHERE tenant_id = ?",
         "DELETE FROM enrollment_tokens WHERE tenant_id = ?",
         "DELETE FROM workers WHERE tenant_id = ?",
+        "DELETE FROM tenant_grants WHERE tenant_id = ?",
     ] {
         tx.execute(Sql::new(sql).bind(id)).await?;
     }

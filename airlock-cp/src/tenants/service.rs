@@ -76,7 +76,21 @@ impl Tenants {
     /// # Errors
     /// When the store does not answer.
     pub async fn list(&self, cursor: Option<&str>, limit: usize) -> Result<Page<Tenant>, ServiceError> {
-        let items = repo::list(&self.store, cursor, limit as i64 + 1).await?;
+        let items = repo::list(&self.store, None, cursor, limit as i64 + 1).await?;
+        Ok(Page::cut(items, limit, |t| t.id.to_string()))
+    }
+
+    /// An org's tenants by id, from after `cursor`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn of_org(
+        &self,
+        org: &OrgId,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Tenant>, ServiceError> {
+        let items = repo::list(&self.store, Some(org), cursor, limit as i64 + 1).await?;
         Ok(Page::cut(items, limit, |t| t.id.to_string()))
     }
 
@@ -117,7 +131,7 @@ impl Tenants {
         self.journal.act(caller, Action::TenantUpdated, about, work).await
     }
 
-    /// Deletes a tenant with its keys, workers and tokens. Its rows in the audit log stay.
+    /// Deletes a tenant with its keys, workers, tokens and grants. Its rows in the audit log stay.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod apps;
+mod apps_people;
 mod audit;
 mod audit_stream;
 mod cli;
 mod enrollment;
+mod gateway_auth;
+mod grants;
 mod harness;
 mod http_edge;
 mod idempotency;
@@ -14,6 +18,7 @@ mod keys;
 mod mcp;
 mod oauth;
 mod openapi;
+mod pats;
 mod serve;
 mod store_suite;
 mod tenancy;

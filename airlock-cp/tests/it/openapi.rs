@@ -23,7 +23,10 @@ async fn every_listed_route_is_mounted_and_guarded_as_it_says() {
             .replace("{tenant_id}", "t_ghost")
             .replace("{kid}", "zzzzzzzz")
             .replace("{worker_id}", "w_nobody")
-            .replace("{enrollment_id}", "zzzzzzzz");
+            .replace("{enrollment_id}", "zzzzzzzz")
+            .replace("{role}", "member")
+            .replace("{app_id}", "ABC-1234567")
+            .replace("{pat_id}", "pat_01J00000000000000000000000");
         let answer = cp.send(request(operation.method.clone(), &path, Some(json!({})))).await;
         let status = answer.status.as_u16();
         if operation.operator {

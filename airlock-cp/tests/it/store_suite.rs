@@ -58,6 +58,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "kid tenant_id name phc snapshots tools max_rows rate_limit created_at expires_at retires_at successor revoked_at last_used_at version",
     ),
     (
+        "apps",
+        "id client_id org_id owner_id kind name description home_page is_open_source origins hint status created_at updated_at version",
+    ),
+    (
         "audit",
         "org_id seq id ts tenant_id trace_id action outcome error_class tool kid worker_id snapshot_id event prev_hash hash",
     ),
@@ -88,12 +92,15 @@ const COLUMNS: &[(&str, &str)] = &[
     ("mail_tokens", "hash user_id purpose email phc created_at expires_at used_at"),
     ("memberships", "org_id user_id role joined_at"),
     ("orgs", "id name created_at audit_seq audit_head slug status updated_at version"),
+    (
         "oauth_clients",
         "id kind org_id name metadata hash hash_ends_at status created_at updated_at last_used_at fetched_at fresh_until version",
     ),
+    ("pats", "id hash user_id org_id name hint created_at expires_at last_used_at revoked_at"),
     ("processes", "id lease_until"),
     ("refresh_tokens", "hash family_id issued_at used_at used_from used_scopes used_resource"),
     ("revocations", "seq ts kind tenant_id name"),
+    ("tenant_grants", "tenant_id role snapshots tools max_rows updated_at"),
     ("tenants", "id org_id slug name status created_at updated_at version"),
     ("throttles", "name failures since locked_until"),
     (

@@ -74,13 +74,16 @@ on_both! {
                 .replace("{tenant_id}", "t_ghost")
                 .replace("{kid}", "zzzzzzzz")
                 .replace("{worker_id}", "w_nobody")
-                .replace("{enrollment_id}", "zzzzzzzz");
+                .replace("{enrollment_id}", "zzzzzzzz")
+                .replace("{role}", "member");
             let body = match operation.path.rsplit('/').next() {
                 Some("enrollments") => json!({"worker_id": "w_x_1"}),
+                Some("{role}") => json!({"allowed_snapshots": []}),
                 Some("api-keys" | "{tenant_id}" | "{kid}") => json!({"name": "x"}),
                 _ => json!({}),
             };
-            let answer = cp.ask(operation.method.clone(), &path, Some(body), &[]).await;
+            let in_org = [("airlock-org", "default")];
+            let answer = cp.ask(operation.method.clone(), &path, Some(body), &in_org).await;
             assert_eq!(answer.status.as_u16(), 404, "{} {path}: {:?}", operation.method, answer.body);
         }
     }

@@ -13,7 +13,7 @@ use airlock_core::principal::{
 };
 use airlock_core::runtime::SystemHost;
 use airlock_core::{CallError, Host};
-use airlock_cp::mcp::{Door, DoorError, McpConfig, McpDeps, PeerIp, Planes, Visitor, Whose, router};
+use airlock_cp::mcp::{Door, DoorError, McpConfig, McpDeps, PeerIp, Planes, Reach, Visitor, Whose, router};
 use airlock_proto::mcp::Catalog;
 use async_trait::async_trait;
 use axum::Router;
@@ -32,6 +32,10 @@ pub(super) const ALL: &str = "ak_live_all";
 pub(super) const SOME: &str = "ak_live_some";
 /// A key that was good once.
 pub(super) const REVOKED: &str = "ak_live_revoked";
+/// A token of a person that was given for reading.
+pub(super) const READ: &str = "at_read";
+/// A token of a person that was given for nothing here.
+pub(super) const NOTHING: &str = "at_nothing";
 /// A key that comes too often.
 pub(super) const BUSY: &str = "ak_live_busy";
 
@@ -47,7 +51,7 @@ pub(super) struct Endpoint {
     pub(super) tasks: TaskTracker,
 }
 
-/// The door: one tenant, four keys.
+/// The door: one tenant, four keys, two tokens.
 #[derive(Default)]
 pub(super) struct Keys {
     /// How many keys were looked at.
@@ -75,13 +79,28 @@ impl Door for Keys {
                 ),
                 max_rows: None,
             },
+            READ | NOTHING => {
+                let id = "usr_01J00000000000000000000000".into();
+                let actor = Actor { kind: ActorKind::User, id, name: Some("Claude".into()) };
+                if bearer == NOTHING {
+                    return Err(DoorError::InsufficientScope { of: Whose { org, tenant }, actor });
+                }
+                let tools = ToolScope::Only(["get_schema".parse().unwrap()].into());
+                let scope = Scope { snapshots: SnapshotScope::Only(vec![]), tools, max_rows: None };
+                return Ok(Visitor {
+                    org,
+                    tenant,
+                    principal: Principal { actor, scope },
+                    reach: Reach::Read,
+                });
+            }
             REVOKED => return Err(DoorError::Unauthorized { revoked: true, of }),
             BUSY => return Err(DoorError::RateLimited { retry_after_s: 7, of }),
             "ak_live_nostore" => return Err(DoorError::Unavailable),
             _ => return Err(DoorError::Unauthorized { revoked: false, of }),
         };
         let actor = Actor { kind: ActorKind::ApiKey, id: "a1b2c3d4".into(), name: Some("test".into()) };
-        Ok(Visitor { org, tenant, principal: Principal { actor, scope } })
+        Ok(Visitor { org, tenant, principal: Principal { actor, scope }, reach: Reach::Call })
     }
 }
 

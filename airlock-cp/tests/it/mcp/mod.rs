@@ -4,6 +4,7 @@ mod calls;
 mod eras;
 mod harness;
 mod messages;
+mod oauth;
 mod refusals;
 mod rows;
 mod sockets;

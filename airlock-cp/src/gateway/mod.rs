@@ -1,0 +1,18 @@
+//! The approvals gateway as published SDKs know it: `/v1/*` and `/echo`.
+//!
+//! Who asks: a person, by access token or personal access token, and beside them the app that they use. Errors have the
+//! shape of the published protocol, in which `code` and `message` stand twice. What is null in a request is absent.
+
+mod app_routes;
+mod auth_routes;
+mod body;
+mod caller;
+mod edge;
+mod error;
+mod open_routes;
+mod pat_routes;
+mod routes;
+
+pub use caller::{Credential, GatewayCaller};
+pub use error::GatewayError;
+pub use routes::{Gateway, api};

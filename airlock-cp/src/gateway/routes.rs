@@ -1,0 +1,69 @@
+//! The gateway's routes, put together.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use airlock_core::Host;
+use axum::middleware::from_fn_with_state;
+
+use super::{app_routes, auth_routes, edge, open_routes, pat_routes};
+use crate::apps::Apps;
+use crate::http::Api;
+use crate::http::limits::Buckets;
+use crate::identity::Orgs;
+use crate::metrics::Metrics;
+use crate::oauth::{AccessTokens, Devices, TokenEndpoint};
+use crate::pats::Pats;
+
+const ADDRESSES_MAX: usize = 10_000;
+
+/// What the gateway needs of the other rooms. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Personal access tokens.
+    pub pats: Pats,
+    /// Apps.
+    pub apps: Apps,
+    /// Access tokens.
+    pub tokens: AccessTokens,
+    /// Orgs.
+    pub orgs: Orgs,
+    /// Devices that sign in.
+    pub devices: Devices,
+    /// Issues tokens.
+    pub issuing: TokenEndpoint,
+    /// Our own name as an authorization server.
+    pub issuer: Arc<str>,
+    /// Time.
+    pub host: Arc<dyn Host>,
+    /// Counts what is refused.
+    pub metrics: Metrics,
+    /// How often, by address.
+    pub limits: Arc<Limits>,
+}
+
+/// Rate limits by address.
+#[derive(Debug)]
+pub struct Limits {
+    pub(super) failures: Buckets<IpAddr>,
+    pub(super) devices: Buckets<IpAddr>,
+    pub(super) polls: Buckets<IpAddr>,
+    pub(super) refreshes: Buckets<IpAddr>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let buckets = || Buckets::new(ADDRESSES_MAX);
+        Self { failures: buckets(), devices: buckets(), polls: buckets(), refreshes: buckets() }
+    }
+}
+
+/// The gateway's routes.
+pub fn api(gateway: Gateway) -> Api {
+    let with = |api: Api<Gateway>| api.with_state(gateway.clone());
+    with(pat_routes::api().person())
+        .merge(with(app_routes::api().person()))
+        .merge(with(open_routes::api().open()))
+        .merge(with(auth_routes::api().open()))
+        .guard(|router| router.layer(from_fn_with_state(gateway.clone(), edge::layer)))
+}
