@@ -65,7 +65,6 @@ struct Rooms {
     enrollment: Enrollment,
     idempotency: Idempotency,
     operators: Operators,
-    hashing: Hashing,
     users: Users,
     orgs: Orgs,
     invitations: Invitations,
@@ -84,6 +83,11 @@ impl App {
     /// # Errors
     /// When the store cannot be used, was written by a newer program, or the signing key is none.
     pub async fn new(config: Config, store: Store, host: Arc<dyn Host>) -> Result<Self, StartError> {
+        // On the heap: the rooms together are more than a caller's future should hold.
+        Box::pin(Self::compose(config, store, host)).await
+    }
+
+    async fn compose(config: Config, store: Store, host: Arc<dyn Host>) -> Result<Self, StartError> {
         store.migrate().await?;
         let signing_key = Arc::new(match &config.signing_key {
             Some(pem) => PrivateKey::from_pem(pem.expose()).map_err(|_| StartError::SigningKey)?,
@@ -196,7 +200,6 @@ impl App {
             enrollment,
             idempotency,
             operators,
-            hashing,
             users,
             orgs,
             invitations,

@@ -5,6 +5,7 @@ use airlock_core::id::OrgId;
 use serde_json::{Value, json};
 
 use super::{AppKind, AppRecord};
+use crate::oauth::families_repo;
 use crate::store::{Row, Sql, Store, StoreError, Tx};
 
 /// An app with what its proof is checked against.
@@ -183,9 +184,6 @@ pub(super) async fn revoke(tx: &mut Tx, a: &AppRecord, now: Timestamp) -> Result
         "UPDATE oauth_clients SET status = 'blocked', updated_at = ?, version = version + 1 WHERE id = ?",
     );
     tx.execute(client.bind(now).bind(&a.client_id)).await?;
-    let families = Sql::new(
-        "UPDATE token_families SET revoked_at = ?, reason = 'client_revoked' WHERE revoked_at IS NULL AND client_id = ?",
-    );
-    tx.execute(families.bind(now).bind(&a.client_id)).await?;
+    families_repo::revoke_of_client(tx, &a.client_id, "client revoked", now).await?;
     Ok(true)
 }

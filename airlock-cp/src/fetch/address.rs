@@ -102,9 +102,14 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     }
     // Nothing else outside 2000::/3 is global unicast: loopback, compatible, local, site-local, multicast.
     let global = s[0] & 0xe000 == 0x2000;
-    let special = (s[0] == 0x2001 && s[1] < 0x0200) // protocol assignments: Teredo, ORCHID, benchmarking
-        || (s[0] == 0x2001 && s[1] == 0x0db8) // documentation
-        || s[0] == 0x2002 // 6to4 hides an IPv4 address
-        || (s[0] == 0x3fff && s[1] < 0x1000); // documentation
+    let special = match s[0] {
+        // Protocol assignments (Teredo, ORCHID, benchmarking), and documentation.
+        0x2001 => s[1] < 0x0200 || s[1] == 0x0db8,
+        // 6to4 hides an IPv4 address.
+        0x2002 => true,
+        // Documentation.
+        0x3fff => s[1] < 0x1000,
+        _ => false,
+    };
     global && !special
 }

@@ -1,10 +1,14 @@
 //! The gateway's routes, put together.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use airlock_core::Host;
+use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::options;
+use http::StatusCode;
 
 use super::{app_routes, auth_routes, edge, open_routes, pat_routes};
 use crate::apps::Apps;
@@ -61,9 +65,15 @@ impl Default for Limits {
 /// The gateway's routes.
 pub fn api(gateway: Gateway) -> Api {
     let with = |api: Api<Gateway>| api.with_state(gateway.clone());
-    with(pat_routes::api().person())
+    let api = with(pat_routes::api().person())
         .merge(with(app_routes::api().person()))
         .merge(with(open_routes::api().open()))
-        .merge(with(auth_routes::api().open()))
-        .guard(|router| router.layer(from_fn_with_state(gateway.clone(), edge::layer)))
+        .merge(with(auth_routes::api().open()));
+    let paths: BTreeSet<&'static str> = api.operations().iter().map(|operation| operation.path).collect();
+    api.guard(|router| {
+        // Browsers ask before a page's request; the layer answers what gets here.
+        let asked_first = |router: Router, path| router.route(path, options(StatusCode::NO_CONTENT));
+        let router = paths.into_iter().fold(router, asked_first);
+        router.layer(from_fn_with_state(gateway.clone(), edge::layer))
+    })
 }

@@ -43,6 +43,7 @@ pub struct Principals {
 
 /// Who asks.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a request, and most are persons")]
 pub enum Principal {
     /// A person.
     Person(Box<Me>),

@@ -88,16 +88,6 @@ impl Families {
         self.base.journal.act(caller, Action::TokenRevoked, about, work).await
     }
 
-    /// Ends all that a client was granted, within a transaction of the caller's, who polls the revocations after.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub(crate) async fn revoke_client(&self, tx: &mut Tx, client_id: &str) -> Result<(), StoreError> {
-        let now = self.base.now();
-        repo::revoke_of_client(tx, client_id, "client ended", now).await?;
-        Revocations::record(tx, &Revoked::Client { client: client_id.to_owned() }, now).await
-    }
-
     /// Forgets what ended: codes and device codes after a day, families after a month.
     pub(crate) async fn clear_old(&self) -> Result<(), StoreError> {
         let (store, now) = (&self.base.store, self.base.now());
