@@ -52,7 +52,8 @@ pub async fn layer(State(own): State<Arc<str>>, request: Request, next: Next) ->
     let headers = request.headers();
     let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let json = kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json"));
-    if !request.method().is_safe() && !(json && from_us(headers, &own)) {
+    let ours = json && from_us(headers, &own);
+    if !request.method().is_safe() && !ours {
         let detail = "only our own page, or a program, asks this, as application/json";
         return Problem::new(Code::CsrfFailed, detail).into_response();
     }

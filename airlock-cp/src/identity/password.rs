@@ -101,11 +101,12 @@ fn busy(_: Overloaded) -> ServiceError {
     ServiceError::TooMany { retry_after: Duration::from_secs(1) }
 }
 
-// The whole, and its words.
+// The whole, its words, and the words run together, which zxcvbn would take for several.
 fn words(known: &[&str]) -> Vec<String> {
     let mut all = vec!["airlock".to_owned()];
     for text in known {
         all.push((*text).to_owned());
+        all.push(text.chars().filter(|c| c.is_alphanumeric()).collect());
         let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 2);
         all.extend(parts.take(16).map(str::to_owned));
     }

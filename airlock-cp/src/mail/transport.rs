@@ -131,14 +131,9 @@ mod tests {
         ] {
             check(good, true);
         }
-        for bad in [
-            "",
-            "mail.example",
-            "http://mail.example",
-            "smtp://mail.example?tls=opportunistic",
-            "file:",
-            "smtp://",
-        ] {
+        for bad in
+            ["", "mail.example", "http://mail.example", "smtp://mail.example?tls=opportunistic", "smtp://"]
+        {
             check(bad, false);
         }
     }

@@ -51,7 +51,7 @@ on_both! {
     a_forgotten_password_is_set_anew_once_and_ends_everything(test) {
         let town = Town::on(test.store.clone()).await;
         let id = town.with_password("ada@example.com").await;
-        let browser = town.sign_in(&id, "ada@example.com", None).await;
+        let browser = town.sign_in(&id).await;
         let forgot = async |email: &str| town.open_post("/api/v1/auth/password/forgot", json!({"email": email})).await;
         let known = forgot("ADA@example.com").await;
         let unknown = forgot("nobody@example.com").await;
@@ -85,8 +85,8 @@ on_both! {
         let town = Town::on(test.store.clone()).await;
         let id = town.with_password("ada@example.com").await;
         let taken = town.with_password("taken@example.com").await;
-        let ada = town.sign_in(&id, "ada@example.com", None).await;
-        let eve = town.sign_in(&taken, "taken@example.com", None).await;
+        let ada = town.sign_in(&id).await;
+        let eve = town.sign_in(&taken).await;
         let ask = async |password: &str, email: &str| {
             ada.post(&town.cp, "/api/v1/me/email", json!({"password": password, "email": email})).await.status.as_u16()
         };
@@ -107,7 +107,7 @@ on_both! {
     who_deletes_the_account_leaves_a_row_without_a_name(test) {
         let town = Town::on(test.store.clone()).await;
         let id = town.with_password("ada@example.com").await;
-        let ada = town.sign_in(&id, "ada@example.com", None).await;
+        let ada = town.sign_in(&id).await;
         let body = json!({"password": PASSWORD});
         let gone = async |body: Value| ada.ask(&town.cp, Method::DELETE, "/api/v1/me", Some(body)).await.status.as_u16();
         assert_eq!(gone(body.clone()).await, 409, "the last owner stays");

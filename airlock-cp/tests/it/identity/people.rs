@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airlock_core::id::{OrgId, UserId};
+use airlock_core::id::UserId;
 use airlock_cp::identity::{Logins, WhoLogsIn};
 use airlock_cp::{App, Config, Store};
 use axum::Router;
@@ -83,7 +83,6 @@ impl Mails {
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) id: UserId,
-    pub(crate) email: String,
     pub(crate) cookie: String,
 }
 
@@ -140,7 +139,7 @@ impl Town {
         let made = self.cp.post("/api/v1/admin/users", json!({"email": email})).await;
         assert_eq!(made.status.as_u16(), 201, "{:?}", made.body);
         let id: UserId = made.body["id"].as_str().unwrap().parse().unwrap();
-        let person = self.sign_in(&id, &email, None).await;
+        let person = self.sign_in(&id).await;
         if role.is_empty() {
             return person;
         }
@@ -159,10 +158,10 @@ impl Town {
     }
 
     /// Another browser of a person.
-    pub(crate) async fn sign_in(&self, id: &UserId, email: &str, org: Option<OrgId>) -> Person {
-        let who = WhoLogsIn { user: Some(id.clone()), org, ip: None, user_agent: None };
+    pub(crate) async fn sign_in(&self, id: &UserId) -> Person {
+        let who = WhoLogsIn { user: Some(id.clone()), org: None, ip: None, user_agent: None };
         let opened = self.cp.app.logins().open(who).await.unwrap();
-        Person { id: id.clone(), email: email.to_owned(), cookie: opened.cookie.expose().clone() }
+        Person { id: id.clone(), cookie: opened.cookie.expose().clone() }
     }
 
     /// The secret of an invitation that the operator makes.

@@ -16,7 +16,7 @@ on_both! {
         let opened = town.login("ada@EXAMPLE.com", PASSWORD).await;
         assert_eq!(opened.status.as_u16(), 200, "{:?}", opened.body);
         assert_eq!(opened.body["user"]["id"], id.as_str());
-        let ada = Person { id, email: "ada@example.com".into(), cookie: cookie_of(&opened) };
+        let ada = Person { id, cookie: cookie_of(&opened) };
         let me = ada.get(&town.cp, "/api/v1/me").await.body;
         assert_eq!((&me["org"]["id"], &me["org"]["role"]), (&json!("default"), &json!("owner")));
         assert_eq!(me["csrf_token"], opened.body["csrf_token"]);
@@ -111,7 +111,7 @@ on_both! {
         assert!(row.contains("\"detail_code\":\"break_glass\"") && row.contains("192.0.2.7"), "{row}");
         assert!(!row.contains(TOKEN));
         let operator = Person {
-            id: town.person("x", "", "").await.id, email: String::new(), cookie: cookie_of(&opened)
+            id: town.person("x", "", "").await.id, cookie: cookie_of(&opened)
         };
         let me = operator.get(&town.cp, "/api/v1/me").await.body;
         assert_eq!((&me["operator"], &me["org"]["role"]), (&json!(true), &json!("owner")));
