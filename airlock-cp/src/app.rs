@@ -308,7 +308,6 @@ impl App {
             .merge(grants::operator_api(rooms.grants.clone(), rooms.tenants.clone()))
             .merge(crate::audit::api(audit))
             .merge(admin::operator_api(status.clone()))
-            .merge(rooms.oauth.admin_api())
             .guard(|router| {
                 router
                     .route_layer(from_fn_with_state(rooms.idempotency.clone(), idempotency::layer))
@@ -316,6 +315,7 @@ impl App {
             });
         let for_people = pats::api(rooms.pats.clone())
             .merge(rooms.oauth.people_api())
+            .merge(rooms.oauth.admin_api())
             .merge(apps::api(rooms.apps.clone()))
             .merge(grants::org_api(rooms.grants.clone(), rooms.tenants.clone()))
             .guard(|router| router.route_layer(from_fn_with_state(self.principals(), principal::layer)));

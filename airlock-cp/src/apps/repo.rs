@@ -184,6 +184,6 @@ pub(super) async fn revoke(tx: &mut Tx, a: &AppRecord, now: Timestamp) -> Result
         "UPDATE oauth_clients SET status = 'blocked', updated_at = ?, version = version + 1 WHERE id = ?",
     );
     tx.execute(client.bind(now).bind(&a.client_id)).await?;
-    families_repo::revoke_of_client(tx, &a.client_id, "client revoked", now).await?;
+    families_repo::revoke_of_client(tx, &a.client_id, "client_revoked", now).await?;
     Ok(true)
 }

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap};
 
 use super::limits::{Buckets, Rate, neighbourhood};
-use super::{Peer, Problem};
+use super::{Peer, Principal, Problem};
 use crate::audit::{Caller, Journal, Subject};
 use crate::metrics::Metrics;
 use crate::tenants::default_org;
@@ -114,12 +114,17 @@ pub async fn layer(State(operators): State<Operators>, request: Request, next: N
     }
 }
 
-/// Who was let in. On a route outside the operator's layer there is nobody.
+/// The operator: let in by the layer above, or known by the one that tells who asks. A person is refused.
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| Problem::new(Code::Unauthorized, "an operator token is needed"))
+        match (parts.extensions.get::<Caller>(), parts.extensions.get::<Principal>()) {
+            (Some(caller), _) | (None, Some(Principal::Operator { caller, .. })) => Ok(caller.clone()),
+            (None, Some(Principal::Person(_))) => {
+                Err(Problem::new(Code::Forbidden, "this is for the operator"))
+            }
+            (None, None) => Err(Problem::new(Code::Unauthorized, "an operator token is needed")),
+        }
     }
 }
 

@@ -332,7 +332,8 @@ impl Clients {
     /// Renames, blocks or unblocks a client; `if_version` is what the caller last saw, when it said so.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], also for another org's; [`ServiceError::Stale`] if it was changed since.
+    /// [`ServiceError::NotFound`], also for another org's; [`ServiceError::Conflict`] for an app's;
+    /// [`ServiceError::Stale`] if it was changed since.
     pub async fn patch(
         &self,
         caller: &Caller,
@@ -342,6 +343,10 @@ impl Clients {
         if_version: Option<i64>,
     ) -> Result<Client, ServiceError> {
         let before = self.show(owner, client_id).await?;
+        // A revoked app is blocked here: it must not come back by another door.
+        if before.kind == ClientKind::App {
+            return Err(ServiceError::Conflict("it is an app's; change the app"));
+        }
         let mut after = before.clone();
         if let Some(name) = &patch.name {
             after.name = crate::tenants::clean_name("name", name)?;
@@ -360,7 +365,7 @@ impl Clients {
                 return Err(ServiceError::Stale);
             }
             if after.status == ClientStatus::Blocked {
-                families_repo::revoke_of_client(&mut tx, &after.client_id, "client blocked", now).await?;
+                families_repo::revoke_of_client(&mut tx, &after.client_id, "client_blocked", now).await?;
             }
             let what = Revoked::Client { client: after.client_id.clone() };
             Revocations::record(&mut tx, &what, now).await?;
@@ -389,7 +394,7 @@ impl Clients {
             if !repo::delete(&mut tx, &client.client_id).await? {
                 return Err(ServiceError::NotFound("client"));
             }
-            families_repo::revoke_of_client(&mut tx, &client.client_id, "client deleted", now).await?;
+            families_repo::revoke_of_client(&mut tx, &client.client_id, "client_deleted", now).await?;
             Revocations::record(&mut tx, &Revoked::Client { client: client.client_id }, now).await?;
             tx.commit().await?;
             base.hear().await

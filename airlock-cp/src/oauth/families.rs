@@ -13,7 +13,7 @@ use super::{codes_repo, devices_repo, families_repo as repo};
 use crate::audit::Caller;
 use crate::error::ServiceError;
 use crate::revocations::{Revocations, Revoked};
-use crate::store::{Sql, StoreError, Tx};
+use crate::store::{Sql, StoreError};
 
 /// So long after sign-in all tokens end, used or not.
 pub const FAMILY_FOR: Duration = Duration::from_secs(30 * 86_400);
@@ -80,7 +80,7 @@ impl Families {
         let work = async move {
             let now = base.now();
             let mut tx = base.store.begin().await?;
-            repo::revoke(&mut tx, &family.id, "revoked by its person", now).await?;
+            repo::revoke(&mut tx, &family.id, "revoked", now).await?;
             Revocations::record(&mut tx, &Revoked::Family { family: family.id }, now).await?;
             tx.commit().await?;
             base.hear().await

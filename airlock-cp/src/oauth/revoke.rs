@@ -37,7 +37,7 @@ impl RevocationEndpoint {
         let family = if let Some(hash) = Prefix::Refresh.digest_of(shown) {
             let found = repo::lock_refresh(&mut tx, &hash).await?.map(|row| row.family);
             let Some(family) = own(found, &client.client_id) else { return Ok(()) };
-            if !families_repo::revoke(&mut tx, &family.id, "revoked by its client", now).await? {
+            if !families_repo::revoke(&mut tx, &family.id, "client_revoked_token", now).await? {
                 return Ok(());
             }
             Revocations::record(&mut tx, &Revoked::Family { family: family.id.clone() }, now).await?;

@@ -103,7 +103,7 @@ impl Oauth {
     }
     /// Routes of people.
     pub(crate) fn people_api(&self) -> Api {
-        client_routes::org_api(self.clients.clone()).merge(family_routes::api(self.families.clone()))
+        client_routes::org_api(self.clients.clone()).merge(family_routes::api(self.families.clone())).person()
     }
 
     /// Forgets what ended long ago, and clients that nobody used. Once an hour.

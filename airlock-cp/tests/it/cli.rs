@@ -42,6 +42,13 @@ fn help_is_the_committed_one() {
         vec!["api-key", "create"],
         vec!["api-key", "scope"],
         vec!["worker"],
+        vec!["user"],
+        vec!["org"],
+        vec!["session"],
+        vec!["client"],
+        vec!["app"],
+        vec!["pat"],
+        vec!["grant"],
         vec!["audit"],
         vec!["audit", "tail"],
         vec!["audit", "export"],
@@ -59,7 +66,7 @@ fn help_is_the_committed_one() {
 fn a_first_tenant_key_and_token_on_the_store_itself() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("new/data");
-    assert_eq!(said(&run(&data, &["migrate"])), "2");
+    assert_eq!(said(&run(&data, &["migrate"])), airlock_cp::store::SCHEMA_VERSION.to_string());
     assert_eq!(said(&run(&data, &["tenant", "create", "acme"])), "t_acme");
     let token =
         said(&run(&data, &["enrollment", "create", "--tenant", "t_acme", "--worker-id", "w_acme_prod"]));

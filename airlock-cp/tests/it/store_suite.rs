@@ -91,11 +91,11 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("mail_tokens", "hash user_id purpose email phc created_at expires_at used_at"),
     ("memberships", "org_id user_id role joined_at"),
-    ("orgs", "id name created_at audit_seq audit_head slug status updated_at version"),
     (
         "oauth_clients",
         "id kind org_id name metadata hash hash_ends_at status created_at updated_at last_used_at fetched_at fresh_until version",
     ),
+    ("orgs", "id name created_at audit_seq audit_head slug status updated_at version"),
     ("pats", "id hash user_id org_id name hint created_at expires_at last_used_at revoked_at"),
     ("processes", "id lease_until"),
     ("refresh_tokens", "hash family_id issued_at used_at used_from used_scopes used_resource"),
@@ -104,12 +104,12 @@ const COLUMNS: &[(&str, &str)] = &[
     ("tenants", "id org_id slug name status created_at updated_at version"),
     ("throttles", "name failures since locked_until"),
     (
-        "users",
-        "id email email_key email_verified_at name phc status created_at updated_at last_login_at version",
-    ),
-    (
         "token_families",
         "id user_id org_id client_id resource scopes auth_at created_at last_used_at ends_at revoked_at reason",
+    ),
+    (
+        "users",
+        "id email email_key email_verified_at name phc status created_at updated_at last_login_at version",
     ),
     (
         "workers",

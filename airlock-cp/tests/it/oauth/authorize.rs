@@ -314,7 +314,7 @@ async fn several_resources_become_the_one_that_covers_them() {
     assert_eq!(asked(&["/mcp/acme", "/mcp/org/default"]).await, "/mcp/org/default");
     assert_eq!(asked(&["/mcp/acme", "/mcp/second"]).await, "back invalid_target");
     assert_eq!(asked(&["/mcp/acme", "/mcp/bolt"]).await, "back invalid_target");
-    assert_eq!(asked(&vec!["/mcp/acme"; 11]).await, "back invalid_target");
+    assert_eq!(asked(&["/mcp/acme"; 11]).await, "back invalid_target");
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn only_who_may_sees_and_changes_clients() {
             change,
             "{person}"
         );
-        assert_eq!(world.ask_as(&pat, Method::GET, ALL, None).await.status, 401, "{person}");
+        assert_eq!(world.ask_as(&pat, Method::GET, ALL, None).await.status, 403, "{person}");
     }
 }
 
