@@ -4,7 +4,7 @@
 demo:   ## the whole passage in one process, on sample data (DEMO_ONCE=1 ends it after the answer)
 	@.ci/demo
 
-test:   ## installs what the tests need (Postgres) and runs them all
+test:   ## installs what the tests need (Postgres, Chromium) and runs them all
 	@.ci/test
 
 check:  ## formatting, lints, features, licences, docs

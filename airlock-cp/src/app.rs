@@ -7,6 +7,7 @@ use airlock_core::audit::AuditSink;
 use airlock_core::crypto::{PrivateKey, PublicKey};
 use airlock_core::{Code, Host};
 use axum::Router;
+use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
 
 use crate::admin::{self, StatusRoutes};
@@ -14,6 +15,7 @@ use crate::apps::{self, Apps};
 use crate::audit::keeper::{self, Keeper};
 use crate::audit::{AuditLog, AuditRoutes, Journal, StoreSink, Tail};
 use crate::config::Config;
+use crate::console::{self, Console};
 use crate::error::StartError;
 use crate::fetch::Fetch;
 use crate::gateway::{self, Gateway};
@@ -281,9 +283,10 @@ impl App {
         let edge = Edge { host: self.rooms.host.clone(), tls: self.rooms.config.tls.is_some() };
         api.into_router()
             .merge(self.rooms.oauth.router())
+            .merge(self.pages())
             .merge(mcp)
             .merge(tunnel)
-            .fallback(|| async { Problem::new(Code::NotFound, "no such path") })
+            .fallback(no_such_path.layer(from_fn_with_state(console::assets::root(), console::page_headers)))
             .method_not_allowed_fallback(|| async {
                 Problem::new(Code::MethodNotAllowed, "this path does not take this method")
             })
@@ -336,6 +339,27 @@ impl App {
             logins: rooms.logins.clone(),
             origin: rooms.config.origin().into(),
         }
+    }
+
+    // The pages; none where the configuration wants none.
+    fn pages(&self) -> Router {
+        let rooms = &*self.rooms;
+        if !rooms.config.console {
+            return Router::new();
+        }
+        let console = Console {
+            people: self.people(),
+            oauth: rooms.oauth.clone(),
+            pats: rooms.pats.clone(),
+            apps: rooms.apps.clone(),
+            grants: rooms.grants.clone(),
+            tenants: rooms.tenants.clone(),
+            host: rooms.host.clone(),
+            assets: console::assets::root(),
+            issuer: rooms.config.issuer().into(),
+            signup: rooms.config.signup,
+        };
+        console::router(console, self.principals())
     }
 
     /// What tells who asks.
@@ -476,6 +500,11 @@ impl App {
     pub fn workers(&self) -> &Workers {
         &self.rooms.workers
     }
+}
+
+// A person who follows a dead link is shown a page.
+async fn no_such_path() -> Problem {
+    Problem::new(Code::NotFound, "no such path")
 }
 
 fn told(what: &'static str, result: Result<(), StoreError>) {

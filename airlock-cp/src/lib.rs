@@ -22,6 +22,7 @@ pub mod authz;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+pub mod console;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod error;

@@ -63,6 +63,15 @@ impl Problem {
         self.code
     }
 
+    /// The sentence for the caller.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+    /// Seconds after which to try again.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after.map(|wait| (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+    }
+
     // A caller is told nothing about the inside of ours.
     fn of(error: &dyn Coded) -> Self {
         let code = error.code();
@@ -99,9 +108,8 @@ impl Problem {
         if status == StatusCode::UNAUTHORIZED && self.code == Code::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"airlock-cp\""));
         }
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

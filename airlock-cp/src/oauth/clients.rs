@@ -120,6 +120,12 @@ impl Clients {
         Self { base, config, fetch, reads: Arc::new(Buckets::new(HOSTS_MAX)) }
     }
 
+    /// Whether somebody of the deployment vouches for the name of this client. Nothing is fetched.
+    pub(crate) async fn is_verified(&self, client_id: &str) -> Result<bool, StoreError> {
+        let found = repo::find(&self.base.store, client_id).await?;
+        Ok(client_id == FIRST_PARTY || found.is_some_and(|client| client.is_verified()))
+    }
+
     /// The client of this id, if it may do anything. A metadata document is read when its copy is too old; when that
     /// fails there is no such client, and nothing tells why.
     ///

@@ -18,6 +18,7 @@ mod keys;
 mod mcp;
 mod oauth;
 mod openapi;
+mod pages;
 mod pats;
 mod serve;
 mod store_suite;

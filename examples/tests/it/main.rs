@@ -8,6 +8,7 @@
 
 mod architecture;
 mod attacks;
+mod browser;
 mod canary;
 mod clients;
 #[path = "../../../airlock-core/tests/corpus/entries.rs"]

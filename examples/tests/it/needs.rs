@@ -10,3 +10,9 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     }
     value
 }
+
+/// A wish of who runs the tests.
+#[expect(clippy::disallowed_methods, reason = "tests have no config.rs")]
+pub(crate) fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

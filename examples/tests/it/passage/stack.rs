@@ -1,7 +1,9 @@
 //! The real programs on loopback: a control plane, a worker, a database of the test's own.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use super::program::program;
 pub(crate) use super::program::{PATIENCE, Running, target};
 
-const OPERATOR: &str = "operator-token-of-the-end-to-end-tests";
+pub(crate) const OPERATOR: &str = "operator-token-of-the-end-to-end-tests";
 
 /// A control plane and whatever dials it.
 pub(crate) struct Stack {
@@ -32,15 +34,40 @@ impl Stack {
     /// On an address and, when `store` is given, on that Postgres database.
     pub(crate) fn start_on(bind: &str, store: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (cp, url) = control_plane(folder.path(), bind, store.as_deref());
+        let (cp, url) = control_plane(folder.path(), bind, store.as_deref(), &[]);
         Self { folder, url, cp, store, tokens: Mutex::default() }
+    }
+
+    /// For people: everybody may sign up, and mails are files in `mail`.
+    pub(crate) fn for_people() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mail = folder.path().join("mail");
+        std::fs::create_dir(&mail).unwrap();
+        let mail = format!("file://{}", mail.display());
+        let more = [
+            ("AIRLOCK_CP_SIGNUP", "open"),
+            ("AIRLOCK_CP_SMTP_URL", mail.as_str()),
+            ("AIRLOCK_CP_MAIL_FROM", "Airlock <airlock@example.com>"),
+        ];
+        let (cp, url) = control_plane(folder.path(), "127.0.0.1:0", None, &more);
+        Self { folder, url, cp, store: None, tokens: Mutex::default() }
+    }
+
+    /// Makes a person who owns the organization `default`.
+    pub(crate) fn owner(&self, email: &str, name: &str, password: &str) {
+        let mut command = program("airlock-cp");
+        place(&mut command, self.folder.path(), self.store.as_deref());
+        command.args(["user", "create", email, "--name", name, "--owner", "--password-stdin"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
     }
 
     /// The same control plane again, on the same port.
     pub(crate) fn restart(&mut self) {
         self.cp.kill();
         let bind = self.url.trim_start_matches("http://").to_owned();
-        (self.cp, self.url) = control_plane(self.folder.path(), &bind, self.store.as_deref());
+        (self.cp, self.url) = control_plane(self.folder.path(), &bind, self.store.as_deref(), &[]);
     }
 
     /// Runs `airlock-cp` on the store; what it printed.
@@ -154,7 +181,7 @@ fn place(command: &mut std::process::Command, folder: &Path, store: Option<&str>
 }
 
 /// Tries again while something else has the port: a connection that was dialled from it, until it is closed.
-fn control_plane(folder: &Path, bind: &str, store: Option<&str>) -> (Running, String) {
+fn control_plane(folder: &Path, bind: &str, store: Option<&str>, more: &[(&str, &str)]) -> (Running, String) {
     let begun = Instant::now();
     loop {
         let mut command = program("airlock-cp");
@@ -163,6 +190,7 @@ fn control_plane(folder: &Path, bind: &str, store: Option<&str>) -> (Running, St
             .env("AIRLOCK_CP_OPERATOR_TOKEN", OPERATOR)
             .env("AIRLOCK_CP_BIND", bind)
             .env("AIRLOCK_CP_METRICS_BIND", "off")
+            .envs(more.iter().copied())
             .arg("serve");
         let running = Running::start(command);
         // Its one line on standard output; what it logs are JSON objects.

@@ -1,0 +1,102 @@
+//! Style, scripts and images: built in, named by the hash of them all, kept by browsers for a year.
+
+use std::sync::Arc;
+
+use airlock_core::Code;
+use airlock_core::crypto::sha256;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use rust_embed::RustEmbed;
+
+use crate::http::Problem;
+
+#[derive(RustEmbed)]
+#[folder = "console/"]
+struct Files;
+
+/// The path that all files of this program are under. Another program's files are under another.
+pub fn root() -> Arc<str> {
+    let mut all = Vec::new();
+    let mut names: Vec<_> = Files::iter().collect();
+    names.sort();
+    for name in names {
+        if let Some(file) = Files::get(&name) {
+            all.extend_from_slice(name.as_bytes());
+            all.extend_from_slice(&file.metadata.sha256_hash());
+        }
+    }
+    let hash = hex::encode(sha256(&[&all]));
+    format!("/assets/{}", &hash[..16]).into()
+}
+
+/// The routes of the files.
+pub fn router() -> Router {
+    let root = root();
+    Router::new().route(
+        &format!("{root}/{{*file}}"),
+        get(|Path(name): Path<String>| async move { file(&name).unwrap_or_else(missing) }),
+    )
+}
+
+fn missing() -> Response {
+    Problem::new(Code::NotFound, "no such path").into_response()
+}
+
+fn file(name: &str) -> Option<Response> {
+    let kind = match name.rsplit_once('.')?.1 {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    };
+    let body = match Files::get(name)?.data {
+        std::borrow::Cow::Borrowed(bytes) => Body::from(bytes),
+        std::borrow::Cow::Owned(bytes) => Body::from(bytes),
+    };
+    let mut response = (StatusCode::OK, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_a_kind_and_are_kept_for_a_year() {
+        for name in Files::iter() {
+            let response = file(&name).unwrap_or_else(|| panic!("{name} has no kind"));
+            assert!(response.headers()[CACHE_CONTROL].to_str().unwrap().ends_with("immutable"));
+        }
+        for none in ["", "css", "css/other.css", "../Cargo.toml", "img/../css/console.css"] {
+            assert!(file(none).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_ours_asks_another_host_or_makes_code_of_text() {
+        for name in Files::iter() {
+            let file = Files::get(&name).unwrap();
+            let text = std::str::from_utf8(&file.data).unwrap().replace("http://www.w3.org/2000/svg", "");
+            for bad in [
+                "http:",
+                "https:",
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "@import",
+            ] {
+                assert!(!text.contains(bad), "{name}: {bad}");
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The pages at the edge: what each bears, where it sends who is not signed in, and whose forms are taken.
+
+use axum::body::Body;
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use http::{Method, Request};
+use tower::ServiceExt as _;
+
+use crate::harness::{Cp, TOKEN, request};
+
+const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; \
+     require-trusted-types-for 'script'; trusted-types default";
+
+/// An answer as a browser has it.
+struct Seen {
+    status: u16,
+    headers: http::HeaderMap,
+    html: String,
+}
+
+async fn ask(cp: &Cp, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Seen {
+    let mut request = Request::builder().method(method).uri(path).header(ACCEPT, "text/html,*/*");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let (parts, body) = cp.router.clone().oneshot(request).await.unwrap().into_parts();
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    Seen {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        html: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
+}
+
+impl Seen {
+    fn cookie(&self) -> String {
+        let set = self.headers[SET_COOKIE].to_str().unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+    fn csrf(&self) -> String {
+        let after = self.html.split("name=\"csrf\" value=\"").nth(1).unwrap();
+        after.split('"').next().unwrap().to_owned()
+    }
+}
+
+const OPEN: [&str; 6] =
+    ["/login", "/signup", "/forgot", "/reset?token=x", "/verify?token=x", "/no/such/path"];
+const OWN: [&str; 7] = ["/", "/profile", "/org", "/org/clients", "/org/apps", "/org/grants", "/device"];
+const FORMS: [&str; 40] = [
+    "/login",
+    "/login/operator",
+    "/logout",
+    "/signup",
+    "/invitations/accept",
+    "/verify",
+    "/email/confirm",
+    "/forgot",
+    "/reset",
+    "/authorize",
+    "/device",
+    "/device/decide",
+    "/org/switch",
+    "/profile/name",
+    "/profile/email",
+    "/profile/password",
+    "/profile/sessions/revoke",
+    "/profile/sessions/revoke-others",
+    "/profile/clients/revoke",
+    "/profile/tokens",
+    "/profile/tokens/revoke",
+    "/profile/delete",
+    "/org/name",
+    "/org/members/role",
+    "/org/members/remove",
+    "/org/invitations",
+    "/org/invitations/resend",
+    "/org/invitations/revoke",
+    "/org/leave",
+    "/org/delete",
+    "/org/clients",
+    "/org/clients/block",
+    "/org/clients/unblock",
+    "/org/clients/delete",
+    "/org/apps",
+    "/org/apps/revoke",
+    "/org/apps/addresses",
+    "/org/apps/rotate",
+    "/org/grants",
+    "/org/grants/clear",
+];
+
+#[tokio::test]
+async fn every_page_bears_its_headers_and_is_not_kept() {
+    let cp = Cp::fresh().await;
+    for path in OPEN {
+        let seen = ask(&cp, Method::GET, path, &[], "").await;
+        assert!(seen.html.contains("<h1"), "{path}");
+        for (name, value) in [
+            ("content-security-policy", POLICY),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("referrer-policy", "same-origin"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(seen.headers[name], value, "{path} {name}");
+        }
+    }
+    let style = ask(&cp, Method::GET, "/login", &[], "").await;
+    let style =
+        style.html.split("href=\"").find(|part| part.contains(".css")).unwrap().split('"').next().unwrap();
+    let style = ask(&cp, Method::GET, style, &[], "").await;
+    assert_eq!(style.headers["cache-control"], "public, max-age=31536000, immutable");
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_signs_in_first_and_comes_back_to_us_only() {
+    let cp = Cp::fresh().await;
+    for path in OWN {
+        let seen = ask(&cp, Method::GET, path, &[], "").await;
+        let to = if path == "/" {
+            "/login".to_owned()
+        } else {
+            format!("/login?next={}", path.replace('/', "%2F"))
+        };
+        assert_eq!((seen.status, seen.headers[LOCATION].to_str().unwrap()), (303, to.as_str()));
+    }
+    let seen = ask(&cp, Method::GET, "/login?next=//evil.example", &[], "").await;
+    assert!(seen.html.contains(r#"name="next" value="/""#));
+}
+
+#[tokio::test]
+async fn a_program_gets_problems_and_no_pages() {
+    let cp = Cp::fresh().await;
+    let answer = cp.send(request(Method::GET, "/profile", None)).await;
+    assert_eq!((answer.status.as_u16(), answer.body["code"].as_str()), (401, Some("unauthorized")));
+}
+
+#[tokio::test]
+async fn only_our_own_forms_with_the_sessions_token_are_taken() {
+    // T-140
+    let cp = Cp::fresh().await;
+    let kind = (CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded");
+    let door = ask(&cp, Method::GET, "/login", &[], "").await;
+    let (seed, csrf) = (door.cookie(), door.csrf());
+    let origin = cp.app.config().origin();
+    let body = format!("csrf={csrf}&token={TOKEN}");
+    let own = [kind, (COOKIE.as_str(), seed.as_str()), (ORIGIN.as_str(), origin.as_str())];
+    let signed_in = ask(&cp, Method::POST, "/login/operator", &own, &body).await;
+    assert_eq!(signed_in.status, 303, "{}", signed_in.html);
+    let session = signed_in.cookie();
+    assert!(session.starts_with("__Host-airlock_session="));
+    let home = ask(&cp, Method::GET, "/", &[(COOKIE.as_str(), &session)], "").await;
+    assert!(home.html.contains("Break-glass"), "{}", home.html);
+    let token = format!("csrf={}", home.csrf());
+    let other = format!("csrf={csrf}");
+    let (cookie, ours) = ((COOKIE.as_str(), session.as_str()), (ORIGIN.as_str(), origin.as_str()));
+    for path in FORMS {
+        let forged = [
+            ("no token", vec![kind, cookie, ours], ""),
+            ("another session's token", vec![kind, cookie, ours], other.as_str()),
+            ("no session", vec![kind, ours], token.as_str()),
+            ("another origin", vec![kind, cookie, (ORIGIN.as_str(), "https://evil.example")], token.as_str()),
+            ("another site", vec![kind, cookie, ("sec-fetch-site", "cross-site")], token.as_str()),
+            ("plain text", vec![(CONTENT_TYPE.as_str(), "text/plain"), cookie, ours], token.as_str()),
+        ];
+        for (what, headers, body) in forged {
+            let seen = ask(&cp, Method::POST, path, &headers, body).await;
+            // Who is nobody, or the operator where a person is asked for, is turned away before the form is read.
+            let away = seen.status == 403 || (seen.status == 303 && seen.headers[LOCATION] == "/login");
+            assert!(away, "{path}: {what}: {}", seen.status);
+            assert!(!seen.headers.contains_key(SET_COOKIE), "{path}: {what}");
+        }
+    }
+    let home = ask(&cp, Method::GET, "/", &[cookie], "").await;
+    assert!(home.html.contains("Break-glass"), "nothing of this signed anybody out");
+    let seen = ask(&cp, Method::POST, "/logout", &[kind, cookie, ours], &token).await;
+    assert_eq!(seen.status, 303);
+    assert_eq!(ask(&cp, Method::GET, "/", &[cookie], "").await.status, 303, "the session is over");
+}
