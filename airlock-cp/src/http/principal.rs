@@ -1,7 +1,7 @@
 //! Who asks: a session's cookie, a personal access token, or the operator token, to a [`Principal`].
 //!
 //! The layer tells who it is; the extractors say who a handler is for: [`Me`] a person, [`OrgCtx`] somebody in an org with
-//! a role, and [`Caller`](crate::audit::Caller) the operator. A handler that names none is open.
+//! a role, and [`Caller`] the operator. A handler that names none is open.
 
 use std::sync::Arc;
 
