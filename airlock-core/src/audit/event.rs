@@ -258,10 +258,18 @@ pub struct Event {
 impl Event {
     /// A name given by a client, made safe to keep: no control or format characters, 64 characters at most. T-146.
     pub fn clean_name(text: &str) -> String {
-        let invisible = |c: &char| {
-            c.is_control()
-                || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        };
-        text.chars().filter(|c| !invisible(c)).take(64).collect()
+        clean(text, 64)
     }
+    /// An HTTP user agent, made safe in the same way: 256 characters, so that the browser's name, which comes late, stays.
+    pub fn clean_user_agent(text: &str) -> String {
+        clean(text, 256)
+    }
+}
+
+fn clean(text: &str, chars_max: usize) -> String {
+    let invisible = |c: &char| {
+        c.is_control()
+            || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().filter(|c| !invisible(c)).take(chars_max).collect()
 }

@@ -51,7 +51,7 @@ impl Caller {
     #[must_use]
     pub fn at(mut self, ip: IpAddr, user_agent: Option<&str>) -> Self {
         self.ip = Some(ip);
-        self.user_agent = user_agent.map(Event::clean_name);
+        self.user_agent = user_agent.map(Event::clean_user_agent);
         self
     }
 }

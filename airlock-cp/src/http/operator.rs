@@ -130,5 +130,5 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// A user agent as it may be kept.
 pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
-    headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).map(Event::clean_name)
+    headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).map(Event::clean_user_agent)
 }

@@ -91,7 +91,7 @@ impl Endpoint {
                 user_agent: parts
                     .headers
                     .get(USER_AGENT)
-                    .map(|agent| Event::clean_name(&String::from_utf8_lossy(agent.as_bytes()))),
+                    .map(|agent| Event::clean_user_agent(&String::from_utf8_lossy(agent.as_bytes()))),
                 ..Context::default()
             },
             begun: self.deps.host.monotonic(),

@@ -15,8 +15,10 @@ use serde_json::{Value, json};
 use super::authorize::{AuthorizedPerson, granted};
 use super::base::{Base, Seen, subject};
 use super::client::{Client, ClientKind, Grant};
+use super::device_poll::{Verdict, judge};
 use super::devices_repo::{self as repo, Device, State};
 use super::params::Params;
+use super::user_code::UserCode;
 use super::{Clients, OauthError, Refusal, Resource, Scope, Scopes, Word, request};
 use crate::error::ServiceError;
 use crate::http::limits::{Buckets, Rate, neighbourhood};
@@ -33,18 +35,6 @@ const WRONG: Rate = Rate::per_minute(5);
 const STARTS: Rate = Rate { per_minute: 20, burst: 30 };
 const PENDING_MAX: i64 = 10_000;
 const KEPT_MAX: usize = 10_000;
-// Consonants: no word appears, and none is taken for a digit.
-const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-
-/// How long the code for the person is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserCode {
-    /// `XXXX-XXXX`.
-    Eight,
-    /// `XXXXXX`, for programs that show no more.
-    Six,
-}
-
 /// A device that may now wait.
 #[derive(Debug)]
 pub struct StartedDevice {
@@ -204,7 +194,8 @@ impl Devices {
             expires_at: now.after(DEVICE_FOR),
         };
         for _ in 0..4 {
-            let (device_code, user_code) = (Prefix::Device.mint(&*self.base.host), self.user_code(shape));
+            let (device_code, user_code) =
+                (Prefix::Device.mint(&*self.base.host), shape.fresh(&*self.base.host));
             let hashes = (&digest(device_code.expose()), &self.hash(&user_code));
             match repo::insert(&self.base.store, hashes, &device, now).await {
                 // Another device waits with the same short code.
@@ -318,7 +309,7 @@ impl Devices {
         if let Some(retry_after) = wait {
             return Err(DeviceError::TooMany { retry_after });
         }
-        let found = match normal(user_code) {
+        let found = match UserCode::read(user_code) {
             Some(code) => {
                 let hash = self.hash(&code);
                 repo::pending(&self.base.store, &hash, self.base.now()).await?.map(|device| (device, hash))
@@ -390,129 +381,8 @@ impl Devices {
         }
     }
 
-    fn user_code(&self, shape: UserCode) -> String {
-        let count = match shape {
-            UserCode::Eight => 8,
-            UserCode::Six => 6,
-        };
-        let mut letters = String::new();
-        while letters.len() < count {
-            let mut random = [0; 16];
-            self.base.host.random(&mut random);
-            // Bytes of 240 and more would favour the first letters.
-            let fair =
-                random.into_iter().filter(|byte| *byte < 240).map(|byte| LETTERS[usize::from(byte % 20)]);
-            letters.extend(fair.map(char::from).take(count - letters.len()));
-        }
-        if shape == UserCode::Eight {
-            letters.insert(4, '-');
-        }
-        letters
-    }
-
     fn hash(&self, user_code: &str) -> [u8; 32] {
         let letters: String = user_code.chars().filter(|c| *c != '-').collect();
         hmac_sha256(self.base.token_secret.expose(), &[b"user code", letters.as_bytes()])
-    }
-}
-
-/// The letters of a code as a person types it; `None` if it can be none.
-fn normal(typed: &str) -> Option<String> {
-    if typed.len() > 32 {
-        return None;
-    }
-    let letters: String = typed
-        .chars()
-        .filter(|c| !matches!(c, '-' | ' ' | '_' | '.'))
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    let ours = letters.bytes().all(|b| LETTERS.contains(&b));
-    (ours && matches!(letters.len(), 6 | 8)).then_some(letters)
-}
-
-/// What to do with a device that asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Take,
-    Wait { interval_s: i64, refusal: Refusal },
-    Refuse(Refusal),
-}
-
-fn judge(device: &Device, client_id: &str, now: Timestamp) -> Verdict {
-    let bad = Refusal::grant("the device code does not hold, or not for this client");
-    if device.client_id != client_id || device.state == State::Used {
-        return Verdict::Refuse(bad);
-    }
-    if now >= device.expires_at {
-        return Verdict::Refuse(Refusal::new(Word::ExpiredToken, "the device code is past its time"));
-    }
-    match device.state {
-        State::Approved => Verdict::Take,
-        State::Denied => Verdict::Refuse(Refusal::new(Word::AccessDenied, "the person said no")),
-        State::Used => Verdict::Refuse(bad),
-        State::Pending => {
-            let interval = Duration::from_secs(device.interval_s.unsigned_abs());
-            let too_soon = device.polled_at.is_some_and(|at| now.since(at) < interval);
-            if too_soon {
-                let interval_s = (device.interval_s + INTERVAL.as_secs() as i64).min(60);
-                let refusal = Refusal::new(Word::SlowDown, "five seconds more between two asks");
-                Verdict::Wait { interval_s, refusal }
-            } else {
-                let refusal = Refusal::new(Word::AuthorizationPending, "the person has not decided yet");
-                Verdict::Wait { interval_s: device.interval_s, refusal }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_is_read_as_people_type_it() {
-        for typed in ["BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "b.c_d-f-g-h-j-k"] {
-            assert_eq!(normal(typed).as_deref(), Some("BCDFGHJK"), "{typed}");
-        }
-        assert_eq!(normal("bcdfgh").as_deref(), Some("BCDFGH"));
-        for wrong in ["", "BCDF", "BCDF-GHJA", "BCDF-GHJ1", "BCDF-GHJKL", "ВCDF-GHJK", &"B".repeat(40)] {
-            assert_eq!(normal(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_device_waits_slows_down_and_takes_once() {
-        let device = |state, polled_at: Option<i64>| Device {
-            client_id: "c".to_owned(),
-            scopes: Scopes::default(),
-            resource: None,
-            state,
-            interval_s: 5,
-            polled_at: polled_at.map(Timestamp::from_millis),
-            ip: None,
-            user: None,
-            org: None,
-            auth_at: None,
-            expires_at: Timestamp::from_millis(600_000),
-        };
-        let word = |device: &Device, client: &str, ms: i64| match judge(
-            device,
-            client,
-            Timestamp::from_millis(ms),
-        ) {
-            Verdict::Take => "take",
-            Verdict::Wait { refusal, .. } | Verdict::Refuse(refusal) => refusal.word.as_str(),
-        };
-        let pending = device(State::Pending, None);
-        assert_eq!(word(&pending, "c", 0), "authorization_pending");
-        assert_eq!(word(&pending, "c", 600_000), "expired_token");
-        assert_eq!(word(&pending, "d", 0), "invalid_grant");
-        assert_eq!(word(&device(State::Pending, Some(1_000)), "c", 5_999), "slow_down");
-        assert_eq!(word(&device(State::Pending, Some(1_000)), "c", 6_000), "authorization_pending");
-        assert_eq!(word(&device(State::Denied, None), "c", 0), "access_denied");
-        assert_eq!(word(&device(State::Used, None), "c", 0), "invalid_grant");
-        assert_eq!(word(&device(State::Approved, None), "c", 0), "take");
-        assert_eq!(word(&device(State::Approved, None), "d", 0), "invalid_grant");
-        assert_eq!(word(&device(State::Approved, None), "c", 600_000), "expired_token");
     }
 }

@@ -16,7 +16,7 @@ use crate::console::visit::Visit;
 use crate::console::{Console, Next};
 use crate::http::form::Form;
 use crate::http::{Principal, Problem};
-use crate::oauth::{AuthorizedPerson, ConsentView, Step};
+use crate::oauth::{AuthorizedPerson, ConsentView, Params, Step};
 
 pub(super) fn router() -> Router<Console> {
     Router::new().route("/authorize", get(show).post(decide)).route("/mcp/authorize", get(show))
@@ -27,10 +27,11 @@ type Fields = Vec<(String, String)>;
 // The org that a page of ours carries on beside the request's own parameters.
 const ORG: &str = "airlock_org";
 
-fn split(mut fields: Fields) -> (Fields, Option<OrgId>) {
-    let org = fields.iter().find(|(name, _)| name == ORG).and_then(|(_, value)| value.parse().ok());
-    fields.retain(|(name, _)| !matches!(name.as_str(), ORG | "csrf" | "decision"));
-    (fields, org)
+/// The request's own parameters, and the org that was chosen for it.
+fn split(all: &[(String, String)]) -> (Fields, Option<OrgId>) {
+    let org = all.iter().find(|(name, _)| name == ORG).and_then(|(_, value)| value.parse().ok());
+    let own = |(name, _): &&(String, String)| !matches!(name.as_str(), ORG | "csrf" | "decision");
+    (all.iter().filter(own).cloned().collect(), org)
 }
 
 async fn show(
@@ -38,9 +39,10 @@ async fn show(
     visit: Visit,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
+    // Read by the authorization server's own rules: what a client sends goes back to it byte for byte, or not at all.
     let unread = |_| Problem::new(Code::InvalidArguments, "the request cannot be read");
-    let fields: Fields = serde_urlencoded::from_str(query.as_deref().unwrap_or_default()).map_err(unread)?;
-    let (fields, org) = split(fields);
+    let params = Params::read(query.as_deref().unwrap_or_default().as_bytes()).map_err(unread)?;
+    let (fields, org) = split(params.pairs());
     let person = person(&visit, org);
     let step = console.oauth.authorize().check(&fields, person.as_ref()).await?;
     answer(&console, visit, step, &fields)
@@ -74,12 +76,11 @@ fn answer(
 ) -> Result<Response, Problem> {
     match step {
         Step::Redirect(to) | Step::Done(to) => Ok(see_other(to.as_str())),
-        Step::SignIn { login_hint, again } => {
+        // The sign-in page asks again whoever is signed in: this step comes only when that is needed.
+        Step::SignIn { login_hint, .. } => {
             if matches!(visit.who, Some(Principal::Operator { .. })) {
                 return Ok(operator(console, visit, fields));
             }
-            // Who was asked to sign in again did so: the request's own word would ask for ever.
-            let _ = again;
             Ok(see_other(&sign_in_at(fields, login_hint)))
         }
         Step::ChooseOrg(memberships) => {
@@ -167,7 +168,7 @@ async fn decide(
     Form(Decision(fields)): Form<Decision>,
 ) -> Result<Response, Problem> {
     let said = fields.iter().find(|(name, _)| name == "decision").map(|(_, value)| value.clone());
-    let (fields, org) = split(fields);
+    let (fields, org) = split(&fields);
     let Some(person) = person(&visit, org) else {
         return Ok(see_other(&sign_in_at(&fields, None)));
     };
