@@ -1,43 +1,37 @@
-//! The composition root: the only place that knows all rooms.
+//! The composition root: the only place that knows all rooms. Their routes are in `routers`, their chores in `upkeep`.
+
+mod routers;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use airlock_core::Host;
 use airlock_core::audit::AuditSink;
 use airlock_core::crypto::{PrivateKey, PublicKey};
-use airlock_core::{Code, Host};
-use axum::Router;
-use axum::handler::Handler as _;
-use axum::middleware::from_fn_with_state;
 
-use crate::admin::{self, StatusRoutes};
-use crate::apps::{self, Apps};
-use crate::audit::keeper::{self, Keeper};
-use crate::audit::{AuditLog, AuditRoutes, Journal, StoreSink, Tail};
+use crate::apps::Apps;
+use crate::audit::keeper::Keeper;
+use crate::audit::{AuditLog, Journal, StoreSink, Tail};
 use crate::config::Config;
-use crate::console::{self, Console};
 use crate::error::StartError;
 use crate::fetch::Fetch;
-use crate::gateway::{self, Gateway};
-use crate::grants::{self, Grants};
-use crate::http::idempotency::{self, Idempotency};
-use crate::http::request_id::{self, Edge};
-use crate::http::{Api, Operators, Principals, Problem, operator, principal};
-use crate::identity::{self, Ground, Invitations, Logins, Orgs, People, SignIn, Users};
+use crate::gateway::Gateway;
+use crate::grants::Grants;
+use crate::http::Operators;
+use crate::http::idempotency::Idempotency;
+use crate::identity::{Ground, Invitations, Logins, Orgs, SignIn, Users};
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::oauth::{self, Oauth};
-use crate::pats::{self, Pats};
-use crate::revocations::{self, Revocations};
+use crate::pats::Pats;
+use crate::revocations::Revocations;
 use crate::store::{Store, StoreError};
 use crate::tasks::Tasks;
 use crate::tenants::hashing::Hashing;
 use crate::tenants::verify::Keys;
-use crate::tenants::{self, ApiKeys, Tenants};
-use crate::workers::{self, Enrollment, WorkerDirectory, Workers};
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+use crate::tenants::{ApiKeys, Tenants};
+use crate::workers::{Enrollment, WorkerDirectory, Workers};
 
 /// A control plane, composed. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -218,174 +212,6 @@ impl App {
         Ok(app)
     }
 
-    // What runs again and again. Each failure is told; the next turn tries anew.
-    fn start(&self) {
-        let tasks = &self.rooms.tasks;
-        let revocations = self.rooms.revocations.clone();
-        tasks.every(revocations::POLL_EVERY, move || {
-            let revocations = revocations.clone();
-            async move { told("revocations", revocations.poll().await) }
-        });
-        let keeper = self.rooms.keeper.clone();
-        tasks.every(keeper::EVERY, move || {
-            let keeper = keeper.clone();
-            async move {
-                told("audit lease", keeper.renew_lease().await);
-                told("audit intents", keeper.close_left_open().await.map(|_| ()));
-                told("audit checkpoints", keeper.sign_checkpoints(false).await);
-            }
-        });
-        let keeper = self.rooms.keeper.clone();
-        tasks.every(keeper::CHECKPOINT_EVERY, move || {
-            let keeper = keeper.clone();
-            async move { told("audit checkpoints", keeper.sign_checkpoints(true).await) }
-        });
-        let (keys, pats) = (self.rooms.keys.clone(), self.rooms.pats.clone());
-        tasks.every(MINUTE, move || {
-            let (keys, pats) = (keys.clone(), pats.clone());
-            async move {
-                told("last use of keys", keys.flush_used().await);
-                told("last use of tokens", pats.flush_used().await);
-            }
-        });
-        let directory = self.rooms.directory.clone();
-        tasks.every(workers::SEEN_EVERY, move || {
-            let directory = directory.clone();
-            async move { directory.say_seen().await }
-        });
-        let sign_in = self.rooms.sign_in.clone();
-        tasks.every(HOUR, move || {
-            let sign_in = sign_in.clone();
-            async move { told("old counts and links", sign_in.clear_old().await) }
-        });
-        let oauth = self.rooms.oauth.clone();
-        tasks.every(HOUR, move || {
-            let oauth = oauth.clone();
-            async move { told("old tokens", oauth.clear_old().await) }
-        });
-        let (revocations, idempotency, logins) =
-            (self.rooms.revocations.clone(), self.rooms.idempotency.clone(), self.rooms.logins.clone());
-        tasks.every(HOUR, move || {
-            let (revocations, idempotency, logins) =
-                (revocations.clone(), idempotency.clone(), logins.clone());
-            async move {
-                told("old revocations", revocations.clear_old().await);
-                told("old answers", idempotency.clear_old().await);
-                told("old sessions", logins.clear_old().await);
-            }
-        });
-    }
-
-    /// All routes. `mcp`: the endpoint that agents call; `tunnel`: the service that workers dial. An embedder without
-    /// them passes empty routers.
-    pub fn router(&self, mcp: Router, tunnel: Router) -> Router {
-        let api = self.api();
-        let edge = Edge { host: self.rooms.host.clone(), tls: self.rooms.config.tls.is_some() };
-        api.into_router()
-            .merge(self.rooms.oauth.router())
-            .merge(self.pages())
-            .merge(mcp)
-            .merge(tunnel)
-            .fallback(no_such_path.layer(from_fn_with_state(console::assets::root(), console::page_headers)))
-            .method_not_allowed_fallback(|| async {
-                Problem::new(Code::MethodNotAllowed, "this path does not take this method")
-            })
-            .layer(from_fn_with_state(edge, request_id::layer))
-    }
-
-    /// The admin API with the description of every route.
-    pub fn api(&self) -> Api {
-        let rooms = &*self.rooms;
-        let status = self.status();
-        let audit = AuditRoutes {
-            log: rooms.log.clone(),
-            tail: rooms.tail.clone(),
-            tenants: rooms.tenants.clone(),
-            journal: rooms.journal.clone(),
-            metrics: rooms.metrics.clone(),
-            host: rooms.host.clone(),
-        };
-        let for_operator = tenants::api(rooms.tenants.clone())
-            .merge(tenants::keys_api(rooms.api_keys.clone()))
-            .merge(workers::admin_api(rooms.workers.clone()))
-            .merge(grants::operator_api(rooms.grants.clone(), rooms.tenants.clone()))
-            .merge(crate::audit::api(audit))
-            .merge(admin::operator_api(status.clone()))
-            .guard(|router| {
-                router
-                    .route_layer(from_fn_with_state(rooms.idempotency.clone(), idempotency::layer))
-                    .route_layer(from_fn_with_state(rooms.operators.clone(), operator::layer))
-            });
-        let for_people = pats::api(rooms.pats.clone())
-            .merge(rooms.oauth.people_api())
-            .merge(rooms.oauth.admin_api())
-            .merge(apps::api(rooms.apps.clone()))
-            .merge(grants::org_api(rooms.grants.clone(), rooms.tenants.clone()))
-            .guard(|router| router.route_layer(from_fn_with_state(self.principals(), principal::layer)));
-        let open = admin::open_api(status)
-            .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()))
-            .merge(gateway::api(rooms.gateway.clone()));
-        let people = identity::api(&self.people(), &self.principals(), &rooms.idempotency);
-        admin::with_document(for_operator.merge(people).merge(for_people).merge(open))
-    }
-
-    fn people(&self) -> People {
-        let rooms = &*self.rooms;
-        People {
-            sign_in: rooms.sign_in.clone(),
-            users: rooms.users.clone(),
-            orgs: rooms.orgs.clone(),
-            invitations: rooms.invitations.clone(),
-            logins: rooms.logins.clone(),
-            origin: rooms.config.origin().into(),
-        }
-    }
-
-    // The pages; none where the configuration wants none.
-    fn pages(&self) -> Router {
-        let rooms = &*self.rooms;
-        if !rooms.config.console {
-            return Router::new();
-        }
-        let console = Console {
-            people: self.people(),
-            oauth: rooms.oauth.clone(),
-            pats: rooms.pats.clone(),
-            apps: rooms.apps.clone(),
-            grants: rooms.grants.clone(),
-            tenants: rooms.tenants.clone(),
-            host: rooms.host.clone(),
-            assets: console::assets::root(),
-            issuer: rooms.config.issuer().into(),
-            signup: rooms.config.signup,
-        };
-        console::router(console, self.principals())
-    }
-
-    /// What tells who asks.
-    pub(crate) fn principals(&self) -> Principals {
-        let rooms = &*self.rooms;
-        Principals {
-            operators: rooms.operators.clone(),
-            logins: rooms.logins.clone(),
-            pats: rooms.pats.clone(),
-            users: rooms.users.clone(),
-            orgs: rooms.orgs.clone(),
-            origin: rooms.config.origin().into(),
-        }
-    }
-
-    /// What the status routes need.
-    pub(crate) fn status(&self) -> StatusRoutes {
-        let rooms = &*self.rooms;
-        StatusRoutes {
-            store: rooms.store.clone(),
-            revocations: rooms.revocations.clone(),
-            public_key: rooms.signing_key.public(),
-            host: rooms.host.clone(),
-        }
-    }
-
     /// Stops: no new work, what is under way ends within `drain`, then the audit log is written out.
     pub async fn shut_down(&self, drain: Duration) {
         let rooms = &*self.rooms;
@@ -500,11 +326,6 @@ impl App {
     pub fn workers(&self) -> &Workers {
         &self.rooms.workers
     }
-}
-
-// A person who follows a dead link is shown a page.
-async fn no_such_path() -> Problem {
-    Problem::new(Code::NotFound, "no such path")
 }
 
 fn told(what: &'static str, result: Result<(), StoreError>) {
