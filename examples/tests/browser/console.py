@@ -6,39 +6,16 @@ finding of axe, must not be wider than the window, and its controls must be reac
 
 import base64
 import hashlib
-import os
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Iterator
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-QUIET = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 LOOKS = [(width, scheme) for width in (1280, 360) for scheme in ("light", "dark")]
 REPORTS = """addEventListener("securitypolicyviolation", e =>
   console.error("policy: " + e.violatedDirective + " " + e.blockedURI))"""
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser, as root or not."""
-    args = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else QUIET
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["AIRLOCK_TEST_CHROMIUM"], args=args)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class Visit:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from console import Visit, challenge, chromium, mail_link
+from chromium import chromium
+from console import Visit, challenge, mail_link
 
 PASSWORD = "correct horse battery staple"
 OTHER = "quiet lantern over seven bridges"

@@ -1,7 +1,7 @@
 """The Python SDK's OAuth provider (2.x), from a bare URL to a call: discovery, registration, a person's consent, tokens.
 
-The argument is {"url": …, "email": …, "password": …, "cimd": URL or null}. Each line on standard input is {"do": WHAT}: `call`,
-or `expire`, after which the access token counts as old. Each line on standard output is what was seen.
+The argument is {"url": …, "email": …, "password": …}. Each line on standard input is {"do": WHAT}: `call` reads the schema, `query`
+asks a snapshot, and after `expire` the access token counts as old. Each line on standard output is what was seen.
 """
 
 import asyncio
@@ -19,6 +19,9 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 
 from person import decide
 from visits import told
+
+
+QUERY = {"snapshot_id": "u_1", "sql": "SELECT sum(amount) FROM orders"}
 
 
 class Memory:
@@ -86,7 +89,6 @@ async def main() -> None:
         storage=memory,
         redirect_handler=redirect,
         callback_handler=result,
-        client_metadata_url=given.get("cimd"),
     )
     for line in sys.stdin:
         what = json.loads(line)["do"]
@@ -98,8 +100,9 @@ async def main() -> None:
                 async with create_mcp_http_client(auth=provider) as http:
                     async with Client(streamable_http_client(given["url"], http_client=http)) as client:
                         seen["tools"] = [tool.name for tool in (await client.list_tools()).tools]
-                        schema = await client.call_tool("get_schema", {})
-                        seen["schema"], seen["is_error"] = schema.structured_content, schema.is_error
+                        tool, arguments = ("execute_sql", QUERY) if what == "query" else ("get_schema", {})
+                        answer = await client.call_tool(tool, arguments)
+                        seen["answer"], seen["is_error"] = answer.structured_content, answer.is_error
             except BaseException as error:
                 seen["failed"] = told(error)
         if memory.tokens:

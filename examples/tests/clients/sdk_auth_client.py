@@ -1,6 +1,7 @@
 """The published `airlock-gateway` 0.3.5, unmodified: its `AirlockAuthClient` signs a person in, both ways, refreshes, signs out.
 
-The argument is {"realm": …, "email": …, "password": …}. Prints one JSON object: what its user saw.
+The argument is {"realm": …, "email": …, "password": …}. At a line on standard input it does all of it, and prints one JSON
+object: what its user saw.
 """
 
 import asyncio
@@ -68,4 +69,5 @@ async def main() -> None:
     print(json.dumps(seen), flush=True)
 
 
-asyncio.run(main())
+for _ in sys.stdin:
+    asyncio.run(main())

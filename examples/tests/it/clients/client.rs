@@ -13,6 +13,9 @@ use crate::needs;
 /// A start of LiteLLM imports for many seconds; nothing here waits this long when it works.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// For clients whose person needs a browser.
+pub(super) const CHROMIUM: &str = "AIRLOCK_TEST_CHROMIUM";
+
 pub(super) struct Client {
     child: Child,
     visits: Option<ChildStdin>,
@@ -30,6 +33,9 @@ impl Client {
             .env_clear()
             // No bytecode beside the scripts.
             .envs([("PATH", "/usr/bin:/bin"), ("PYTHONDONTWRITEBYTECODE", "1")])
+            // A person at a browser is one for all of them.
+            .env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
+            .envs(needs::optional(CHROMIUM).map(|chromium| (CHROMIUM, chromium)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -49,8 +55,12 @@ impl Client {
 
     /// What a user of the client sees who asks through this endpoint.
     pub(super) fn visit(&mut self, endpoint: &str, snapshot: &str, sql: &str) -> Value {
-        let visit = json!({"endpoint": endpoint, "snapshot": snapshot, "sql": sql});
-        writeln!(self.visits.as_mut().unwrap(), "{visit}").unwrap();
+        self.ask(&json!({"endpoint": endpoint, "snapshot": snapshot, "sql": sql}))
+    }
+
+    /// What it says to a line.
+    pub(super) fn ask(&mut self, line: &Value) -> Value {
+        writeln!(self.visits.as_mut().unwrap(), "{line}").unwrap();
         let seen = self.seen.recv_timeout(PATIENCE).expect("the client answers");
         serde_json::from_str(&seen).unwrap()
     }

@@ -4,6 +4,7 @@
 mod client;
 mod curl;
 mod inspector;
+mod oauth;
 mod server;
 
 use serde_json::{Value, json};

@@ -1,32 +1,8 @@
 """A person at a browser, real Chromium: signs in where a page asks for it, and decides on what it asks."""
 
-import os
-from contextlib import contextmanager
-from typing import Iterator
+from playwright.sync_api import Page, expect
 
-from playwright.sync_api import Page, expect, sync_playwright
-
-# Nothing but the pages under test is to be reached.
-QUIET = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@contextmanager
-def browser_page() -> Iterator[Page]:
-    """A page of a browser that has never been anywhere."""
-    args = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else QUIET
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=os.environ["AIRLOCK_TEST_CHROMIUM"], args=args)
-        try:
-            yield chromium.new_context().new_page()
-        finally:
-            chromium.close()
+from chromium import chromium
 
 
 def sign_in(page: Page, email: str, password: str) -> None:
@@ -38,7 +14,8 @@ def sign_in(page: Page, email: str, password: str) -> None:
 
 def decide(url: str, email: str, password: str, button: str = "Allow") -> dict[str, object]:
     """Opens what a client asked to open, signs in, presses the button; what was read on the way, and where it ended."""
-    with browser_page() as page:
+    with chromium() as browser:
+        page = browser.new_page()
         page.goto(url)
         sign_in(page, email, password)
         consent = page.get_by_role("button", name=button, exact=True)
@@ -51,12 +28,11 @@ def decide(url: str, email: str, password: str, button: str = "Allow") -> dict[s
 
 def confirm_device(url: str, email: str, password: str, button: str = "Allow") -> dict[str, object]:
     """The same for the page that a device shows the address of."""
-    with browser_page() as page:
+    with chromium() as browser:
+        page = browser.new_page()
         page.goto(url)
         sign_in(page, email, password)
-        confirm = page.get_by_role("button", name="Continue", exact=True)
-        if confirm.is_visible():
-            confirm.click()
+        page.get_by_role("button", name="Continue", exact=True).click()
         decision = page.get_by_role("button", name=button, exact=True)
         expect(decision).to_be_visible()
         read = page.get_by_role("main").inner_text()
