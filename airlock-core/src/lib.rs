@@ -20,6 +20,7 @@ pub mod audit;
 pub mod backoff;
 pub mod crypto;
 pub mod error;
+pub mod fair;
 pub mod host;
 pub mod id;
 pub mod mask;

@@ -114,7 +114,7 @@ impl<S: SnapshotStore, R: QueryRunner<S::Data>> Engine<S, R> {
             limits: Arc::new(limits.clone()),
             timeout: wanted.min(limits.query_timeout()).min(call.budget.saturating_sub(spent)),
         };
-        let (shaped, queued) = self.runner.run(job, snapshot.clone()).await?;
+        let (shaped, queued) = self.runner.run(&call.principal.actor, job, snapshot.clone()).await?;
         head.rows = shaped.row_count;
         head.truncated = shaped.truncation.is_some();
         head.queue_ms = millis(queued);

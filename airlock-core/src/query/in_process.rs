@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Job, QueryError, QueryRunner, Session, Shaped};
 use crate::id::SubjectHandle;
+use crate::principal::Actor;
 use crate::snapshot::{MemoryTables, Snapshot};
 
 /// Stack of a thread that plans queries: the deepest admitted statement needs less, in every profile.
@@ -106,6 +107,7 @@ impl Drop for InProcess {
 impl QueryRunner<MemoryTables> for InProcess {
     async fn run(
         &self,
+        _asker: &Actor,
         job: Job,
         snapshot: Arc<Snapshot<MemoryTables>>,
     ) -> Result<(Shaped, Duration), QueryError> {
@@ -227,6 +229,7 @@ mod tests {
     use crate::egress::Checked;
     use crate::id::{Generation, PolicyHash, SubjectId};
     use crate::policy::limits::Limits;
+    use crate::principal::ActorKind;
     use crate::query::{Format, Rows};
     use crate::snapshot::{Manifest, MemoryTable};
     use crate::time::Timestamp;
@@ -252,6 +255,8 @@ mod tests {
         let data = vec![MemoryTable::dangerous_assume_masked("t".to_owned(), schema, vec![batch])].into();
         Arc::new(Snapshot { manifest, fresh_until: Duration::ZERO, data })
     }
+
+    static ASKER: Actor = Actor { kind: ActorKind::Embedded, id: String::new(), name: None };
 
     fn job(sql: &str) -> Job {
         let limits = Arc::new(Limits::default());
@@ -282,8 +287,8 @@ mod tests {
         let (a, b) = (snapshot("a", vec![1]), snapshot("b", vec![2]));
         for _ in 0..3 {
             let (x, y) = tokio::join!(
-                runner.run(job("SELECT a FROM t"), a.clone()),
-                runner.run(job("SELECT a FROM t"), b.clone())
+                runner.run(&ASKER, job("SELECT a FROM t"), a.clone()),
+                runner.run(&ASKER, job("SELECT a FROM t"), b.clone())
             );
             assert_eq!((rows(x), rows(y)), ("[[1]]".to_owned(), "[[2]]".to_owned()));
         }
@@ -294,13 +299,13 @@ mod tests {
     async fn sessions_go_with_their_snapshots() {
         let runner = runner(1);
         let (a, b) = (snapshot("a", vec![1]), snapshot("b", vec![2]));
-        rows(runner.run(job("SELECT a FROM t"), a.clone()).await);
-        rows(runner.run(job("SELECT a FROM t"), b.clone()).await);
+        rows(runner.run(&ASKER, job("SELECT a FROM t"), a.clone()).await);
+        rows(runner.run(&ASKER, job("SELECT a FROM t"), b.clone()).await);
         runner.forget(&handle("b"));
         assert_eq!(runner.shared.sessions.lock().len(), 1);
         // The thread may still hold the last snapshot for a moment, so both are asked for.
         drop(a);
-        rows(runner.run(job("SELECT a FROM t"), b.clone()).await);
+        rows(runner.run(&ASKER, job("SELECT a FROM t"), b.clone()).await);
         assert!(runner.shared.sessions.lock().iter().all(|kept| kept.handle == handle("b")));
     }
 
@@ -311,8 +316,8 @@ mod tests {
         let mut long =
             job("SELECT count(*) FROM t x JOIN t y ON x.a % 2 = y.a % 2 JOIN t z ON z.a % 2 = y.a % 2");
         long.timeout = Duration::from_millis(200);
-        assert_eq!(runner.run(long, many.clone()).await.map(drop), Err(QueryError::Timeout));
-        assert_eq!(rows(runner.run(job("SELECT count(*) FROM t"), many).await), "[[100000]]");
+        assert_eq!(runner.run(&ASKER, long, many.clone()).await.map(drop), Err(QueryError::Timeout));
+        assert_eq!(rows(runner.run(&ASKER, job("SELECT count(*) FROM t"), many).await), "[[100000]]");
     }
 
     #[tokio::test]
@@ -321,9 +326,10 @@ mod tests {
         let many = snapshot("a", (0..100_000).collect());
         let long =
             job("SELECT count(*) FROM t x JOIN t y ON x.a % 2 = y.a % 2 JOIN t z ON z.a % 2 = y.a % 2");
-        let left = tokio::time::timeout(Duration::from_millis(100), runner.run(long, many.clone())).await;
+        let left =
+            tokio::time::timeout(Duration::from_millis(100), runner.run(&ASKER, long, many.clone())).await;
         assert!(left.is_err());
-        assert_eq!(rows(runner.run(job("SELECT 1"), many).await), "[[1]]");
+        assert_eq!(rows(runner.run(&ASKER, job("SELECT 1"), many).await), "[[1]]");
     }
 
     #[tokio::test]
@@ -334,7 +340,7 @@ mod tests {
         let asks = (0..QUEUE_MAX + 2).map(|_| {
             let mut job = job(long);
             job.timeout = Duration::from_millis(500);
-            runner.run(job, many.clone())
+            runner.run(&ASKER, job, many.clone())
         });
         let answers = futures::future::join_all(asks).await;
         assert!(answers.iter().any(|a| matches!(a, Err(QueryError::Busy { .. }))));
@@ -348,18 +354,18 @@ mod tests {
     async fn those_who_wait_are_served_in_turn_and_those_who_leave_give_up_their_place() {
         let runner = runner(1);
         let many = snapshot("a", (0..100_000).collect());
-        let mut running = runner.run(job(ENDLESS), many.clone());
+        let mut running = runner.run(&ASKER, job(ENDLESS), many.clone());
         assert!(futures::poll!(&mut running).is_pending());
         for _ in 0..2 {
             let mut waiting: Vec<_> =
-                (0..QUEUE_MAX - 1).map(|_| runner.run(job("SELECT 1"), many.clone())).collect();
+                (0..QUEUE_MAX - 1).map(|_| runner.run(&ASKER, job("SELECT 1"), many.clone())).collect();
             for place in &mut waiting {
                 assert!(futures::poll!(place).is_pending());
             }
         }
         let mut waiting = futures::stream::FuturesUnordered::new();
         for n in 0..10 {
-            let mut place = runner.run(job(&format!("SELECT {n}")), many.clone());
+            let mut place = runner.run(&ASKER, job(&format!("SELECT {n}")), many.clone());
             assert!(futures::poll!(&mut place).is_pending());
             waiting.push(async move { rows(place.await) });
         }
@@ -378,7 +384,7 @@ mod tests {
             let asks = (0..8).map(|n| {
                 let n = round * 8 + n;
                 let sql = format!("SELECT a FROM t WHERE a = (SELECT max(a) FROM t WHERE a <= {n})");
-                let answer = runner.run(job(&sql), snapshot.clone());
+                let answer = runner.run(&ASKER, job(&sql), snapshot.clone());
                 async move { assert_eq!(rows(answer.await), format!("[[{n}]]")) }
             });
             futures::future::join_all(asks).await;

@@ -9,6 +9,7 @@ use super::{Format, Shaped};
 use crate::egress::{Checked, Refusal};
 use crate::error::{CallError, Code, Coded};
 use crate::policy::limits::Limits;
+use crate::principal::Actor;
 use crate::snapshot::Snapshot;
 
 /// One statement to run.
@@ -31,8 +32,14 @@ pub struct Job {
 /// Port: runs statements over snapshots whose data is `D`.
 #[async_trait]
 pub trait QueryRunner<D>: Send + Sync + 'static {
-    /// Admits and runs the statement. Dropping the future stops it.
-    async fn run(&self, job: Job, snapshot: Arc<Snapshot<D>>) -> Result<(Shaped, Duration), QueryError>;
+    /// Admits and runs the statement; the duration is the time spent queueing. A runner with a queue may serve
+    /// its askers in turn. Dropping the future stops it.
+    async fn run(
+        &self,
+        asker: &Actor,
+        job: Job,
+        snapshot: Arc<Snapshot<D>>,
+    ) -> Result<(Shaped, Duration), QueryError>;
 }
 
 /// Why a query produced no answer.

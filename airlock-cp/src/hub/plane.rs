@@ -63,7 +63,12 @@ impl Hub {
         while tried.len() < ATTEMPTS_MAX {
             call.budget = until.saturating_sub(host.monotonic());
             let patience = PATIENCE.min(call.budget);
-            let slot = match self.0.registry.acquire(tenant, subject.as_ref(), &tried, patience).await {
+            let slot = match self
+                .0
+                .registry
+                .acquire(tenant, &call.principal.actor, subject.as_ref(), &tried, patience)
+                .await
+            {
                 Ok(slot) => slot,
                 Err(NoSlot::NoWorker) => break,
                 Err(NoSlot::Busy) => {

@@ -2,7 +2,7 @@
 //!
 //! A subject goes to the worker that its digest prefers, so that a warm snapshot is used again; a call without a subject
 //! to the one with least in flight. A preferred worker that is full or gone is passed over for the next. When all are
-//! full, a few callers wait a little, the rest hear `busy`.
+//! full, a few callers wait a little, served in turn by who asks; the rest hear `busy`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,13 +10,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use airlock_core::crypto::sha256;
 use airlock_core::error::CallError;
+use airlock_core::fair::{Entry, FairQueue, Ticket};
 use airlock_core::id::{CallId, SessionId, TenantId, WorkerId};
 use airlock_core::plane::{Rendered, ToolCall};
+use airlock_core::principal::Actor;
 use airlock_proto::limits::CALLS_IN_FLIGHT_MAX;
 use airlock_proto::session::CloseReason;
 
@@ -66,7 +68,7 @@ pub(super) struct Live {
     why: OnceLock<CloseReason>,
     draining: AtomicBool,
     in_flight: AtomicUsize,
-    freed: Arc<Notify>,
+    queue: Arc<Queue>,
 }
 
 /// The right to have one call in flight on a tunnel. Dropping it lets the next caller in.
@@ -88,8 +90,38 @@ pub(super) struct Registry(Mutex<HashMap<TenantId, Tenant>>);
 #[derive(Debug, Default)]
 struct Tenant {
     live: Vec<Arc<Live>>,
-    freed: Arc<Notify>,
-    waiting: usize,
+    queue: Arc<Queue>,
+}
+
+/// A tenant's callers that wait. A word to one of them means: look again.
+#[derive(Debug)]
+struct Queue(Mutex<FairQueue<Actor, oneshot::Sender<()>>>);
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self(Mutex::new(FairQueue::new(WAITING_MAX)))
+    }
+}
+
+impl Queue {
+    /// Tells the next one.
+    fn wake_one(&self) {
+        let mut waiting = self.0.lock();
+        // One that left meanwhile is passed over.
+        while let Some(next) = waiting.pop() {
+            if next.send(()).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Tells all: a worker came, or went.
+    fn wake_all(&self) {
+        let mut waiting = self.0.lock();
+        while let Some(next) = waiting.pop() {
+            let _ = next.send(());
+        }
+    }
 }
 
 impl Live {
@@ -104,7 +136,7 @@ impl Live {
     /// No more calls for this tunnel.
     pub(super) fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.freed.notify_waiters();
+        self.queue.wake_all();
     }
     /// The worker and what is going on with it now.
     pub(super) fn snapshot(&self) -> LiveWorker {
@@ -125,7 +157,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.0.freed.notify_one();
+        self.0.queue.wake_one();
     }
 }
 
@@ -147,10 +179,10 @@ impl Registry {
             why: OnceLock::new(),
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
-            freed: tenant.freed.clone(),
+            queue: tenant.queue.clone(),
         });
         tenant.live.push(live.clone());
-        tenant.freed.notify_waiters();
+        tenant.queue.wake_all();
         (live, older)
     }
 
@@ -159,8 +191,8 @@ impl Registry {
         let mut tenants = self.0.lock();
         let Some(tenant) = tenants.get_mut(&gone.worker.tenant_id) else { return };
         tenant.live.retain(|l| l.worker.session_id != gone.worker.session_id);
-        tenant.freed.notify_waiters();
-        if tenant.live.is_empty() && tenant.waiting == 0 {
+        tenant.queue.wake_all();
+        if tenant.live.is_empty() {
             tenants.remove(&gone.worker.tenant_id);
         }
     }
@@ -171,9 +203,9 @@ impl Registry {
         let mut taken = Vec::new();
         for tenant in tenants.values_mut() {
             taken.extend(tenant.live.extract_if(.., |l| which(&l.worker)));
-            tenant.freed.notify_waiters();
+            tenant.queue.wake_all();
         }
-        tenants.retain(|_, t| !t.live.is_empty() || t.waiting > 0);
+        tenants.retain(|_, t| !t.live.is_empty());
         taken
     }
 
@@ -205,6 +237,7 @@ impl Registry {
     pub(super) async fn acquire(
         &self,
         tenant: &TenantId,
+        asker: &Actor,
         subject: Option<&[u8; 32]>,
         tried: &[SessionId],
         patience: Duration,
@@ -212,21 +245,28 @@ impl Registry {
         if let Some(answer) = self.pick(tenant, subject, tried) {
             return answer;
         }
-        let place = Waiting::enter(self, tenant)?;
         let late = tokio::time::sleep(patience);
         tokio::pin!(late);
         loop {
-            let mut notified = std::pin::pin!(place.freed.notified());
-            // Registered before the look, so that what is freed between look and wait is not missed.
-            notified.as_mut().enable();
+            let mut place = Place::enter(self.queue(tenant)?, asker)?;
+            // In the queue before the look, so that what is freed in between is not missed.
             if let Some(answer) = self.pick(tenant, subject, tried) {
                 return answer;
             }
             tokio::select! {
-                () = notified => {}
+                // Another asker needs the place more.
+                woken = place.turn() => woken?,
                 () = &mut late => return Err(NoSlot::Busy),
             }
+            if let Some(answer) = self.pick(tenant, subject, tried) {
+                place.used = true;
+                return answer;
+            }
         }
+    }
+
+    fn queue(&self, tenant: &TenantId) -> Result<Arc<Queue>, NoSlot> {
+        self.0.lock().get(tenant).map(|t| t.queue.clone()).ok_or(NoSlot::NoWorker)
     }
 
     /// A slot, the news that there is no worker, or `None` when all are full.
@@ -264,33 +304,42 @@ fn preference(subject: &[u8; 32], worker: &WorkerId) -> [u8; 32] {
 }
 
 /// A place in a tenant's queue.
-struct Waiting<'a> {
-    registry: &'a Registry,
-    tenant: &'a TenantId,
-    freed: Arc<Notify>,
+struct Place<'a> {
+    queue: Arc<Queue>,
+    asker: &'a Actor,
+    ticket: Ticket,
+    turn: oneshot::Receiver<()>,
+    /// Told that something is free.
+    woken: bool,
+    /// And took it.
+    used: bool,
 }
 
-impl<'a> Waiting<'a> {
-    fn enter(registry: &'a Registry, tenant: &'a TenantId) -> Result<Self, NoSlot> {
-        match registry.0.lock().get_mut(tenant) {
-            None => Err(NoSlot::NoWorker),
-            Some(t) if t.waiting >= WAITING_MAX => Err(NoSlot::Busy),
-            Some(t) => {
-                t.waiting += 1;
-                Ok(Self { registry, tenant, freed: t.freed.clone() })
+impl<'a> Place<'a> {
+    fn enter(queue: Arc<Queue>, asker: &'a Actor) -> Result<Self, NoSlot> {
+        let (sender, turn) = oneshot::channel();
+        let entry = queue.0.lock().push(asker.clone(), sender);
+        match entry {
+            Entry::Queued(ticket) | Entry::Displaced(ticket, _) => {
+                Ok(Self { queue, asker, ticket, turn, woken: false, used: false })
             }
+            Entry::Full(_) => Err(NoSlot::Busy),
         }
+    }
+
+    async fn turn(&mut self) -> Result<(), NoSlot> {
+        (&mut self.turn).await.map_err(|_| NoSlot::Busy)?;
+        self.woken = true;
+        Ok(())
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut tenants = self.registry.0.lock();
-        if let Some(tenant) = tenants.get_mut(self.tenant) {
-            tenant.waiting -= 1;
-            if tenant.waiting == 0 && tenant.live.is_empty() {
-                tenants.remove(self.tenant);
-            }
+        drop(self.queue.0.lock().remove(self.asker, self.ticket));
+        // Who was told and did not take it lets the next one look.
+        if (self.woken || self.turn.try_recv().is_ok()) && !self.used {
+            self.queue.wake_one();
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use airlock_core::principal::{Actor, ActorKind};
 use airlock_core::query::{Job, QueryError, QueryRunner, Shaped};
+use airlock_core::runtime::{Turn, Turns};
 use airlock_core::snapshot::Snapshot;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -54,8 +54,8 @@ pub struct ChildRunner(Arc<Pool>);
 
 struct Pool {
     config: IsolateConfig,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    /// One for each child.
+    turns: Turns<Actor>,
     idle: Mutex<Vec<ChildProcess>>,
     quarantine: Mutex<Quarantine>,
     measures: Vec<(Measure, State)>,
@@ -83,8 +83,7 @@ impl ChildRunner {
             tracing::warn!("query children are weakly confined: {line}");
         }
         let pool = Arc::new(Pool {
-            permits: Arc::new(Semaphore::new(idle.len())),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(idle.len(), config.queue_max),
             idle: Mutex::new(idle),
             quarantine: Mutex::default(),
             measures,
@@ -107,8 +106,9 @@ impl ChildRunner {
     /// # Errors
     /// If the child did not answer.
     pub async fn try_doors(&self) -> io::Result<Vec<(Door, bool)>> {
-        let permit = self.0.permits.clone().acquire_owned().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        let mut lease = Lease::take(&self.0, permit, None).await?;
+        let asker = Actor { kind: ActorKind::System, id: "doors".to_owned(), name: None };
+        let turn = self.0.turns.take(asker).await.map_err(|_| io::ErrorKind::ResourceBusy)?;
+        let mut lease = Lease::take(&self.0, turn, None).await?;
         let doors = lease.child().try_doors().await.map_err(|_| io::ErrorKind::BrokenPipe)?;
         lease.give_back();
         Ok(doors)
@@ -136,9 +136,10 @@ impl std::fmt::Debug for Pool {
 
 #[async_trait]
 impl QueryRunner<TmpfsData> for ChildRunner {
-    /// The duration is the time spent queueing.
+    /// Askers are served in turn.
     async fn run(
         &self,
+        asker: &Actor,
         job: Job,
         snapshot: Arc<Snapshot<TmpfsData>>,
     ) -> Result<(Shaped, Duration), QueryError> {
@@ -150,9 +151,9 @@ impl QueryRunner<TmpfsData> for ChildRunner {
         }
         let mut attempt = 1;
         loop {
-            let permit = pool.queue(deadline).await?;
+            let turn = pool.queue(asker, deadline).await?;
             let queued = begun.elapsed();
-            match pool.execute(&job, &snapshot, permit, deadline).await {
+            match pool.execute(&job, &snapshot, turn, deadline).await {
                 Ok(shaped) => return Ok((shaped, queued)),
                 Err(Failed::Query(error)) => return Err(error),
                 Err(Failed::Killed) if attempt < ATTEMPTS_MAX => attempt += 1,
@@ -178,17 +179,11 @@ enum Failed {
 }
 
 impl Pool {
-    /// Waits for a free child.
-    async fn queue(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, QueryError> {
-        let busy = QueryError::Busy { retry_after_ms: BUSY_RETRY_MS };
-        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-            return Ok(permit);
-        }
-        let _place = Place::take(&self.waiting, self.config.queue_max).ok_or(busy.clone())?;
-        match timeout_at(deadline, self.permits.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            // It never ran, so it is not the statement that was slow.
-            _ => Err(busy),
+    /// Waits for a free child. What never got one was not slow itself.
+    async fn queue(&self, asker: &Actor, deadline: Instant) -> Result<Turn<Actor>, QueryError> {
+        match timeout_at(deadline, self.turns.take(asker.clone())).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(QueryError::Busy { retry_after_ms: BUSY_RETRY_MS }),
         }
     }
 
@@ -196,10 +191,10 @@ impl Pool {
         self: &Arc<Self>,
         job: &Job,
         snapshot: &Arc<Snapshot<TmpfsData>>,
-        permit: OwnedSemaphorePermit,
+        turn: Turn<Actor>,
         deadline: Instant,
     ) -> Result<Shaped, Failed> {
-        let started = Lease::take(self, permit, Some(snapshot.clone())).await;
+        let started = Lease::take(self, turn, Some(snapshot.clone())).await;
         let mut lease = started.map_err(|e| Failed::NotStarted(e.kind()))?;
         let ask = Ask {
             key: snapshot.data.key(),
@@ -256,7 +251,7 @@ impl Pool {
 struct Lease {
     pool: Arc<Pool>,
     /// `None` only between `give_back` and the end of `drop`.
-    held: Option<(ChildProcess, OwnedSemaphorePermit)>,
+    held: Option<(ChildProcess, Turn<Actor>)>,
     /// Kept until the child no longer runs on it.
     snapshot: Option<Arc<Snapshot<TmpfsData>>>,
     runtime: tokio::runtime::Handle,
@@ -265,7 +260,7 @@ struct Lease {
 impl Lease {
     async fn take(
         pool: &Arc<Pool>,
-        permit: OwnedSemaphorePermit,
+        turn: Turn<Actor>,
         snapshot: Option<Arc<Snapshot<TmpfsData>>>,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::current();
@@ -277,7 +272,7 @@ impl Lease {
             Some(child) => child,
             None => pool.fresh().await?,
         };
-        Ok(Self { pool: pool.clone(), held: Some((child, permit)), snapshot, runtime })
+        Ok(Self { pool: pool.clone(), held: Some((child, turn)), snapshot, runtime })
     }
 
     fn child(&mut self) -> &mut ChildProcess {
@@ -289,16 +284,16 @@ impl Lease {
         if self.child().is_bloated() {
             return;
         }
-        if let Some((child, permit)) = self.held.take() {
+        if let Some((child, turn)) = self.held.take() {
             self.pool.idle.lock().push(child);
-            drop(permit);
+            drop(turn);
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some((mut child, permit)) = self.held.take() else { return };
+        let Some((mut child, turn)) = self.held.take() else { return };
         child.kill();
         let (pool, snapshot) = (self.pool.clone(), self.snapshot.take());
         let replace = async move {
@@ -310,7 +305,7 @@ impl Drop for Lease {
                 // The next statement tries again, and says so when it fails.
                 Err(e) => tracing::warn!(kind = %e.kind(), "a query child did not start"),
             }
-            drop(permit);
+            drop(turn);
         };
         self.pool.tasks.spawn_on(replace, &self.runtime);
     }
@@ -319,22 +314,6 @@ impl Drop for Lease {
 impl Pool {
     async fn fresh(&self) -> io::Result<ChildProcess> {
         ChildProcess::start(&self.config.command, self.config.process_memory, &self.config.without).await
-    }
-}
-
-/// A place in the queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
-        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < max).then_some(n + 1)).ok()?;
-        Some(Self(waiting))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -349,7 +328,7 @@ async fn sweep(pool: Arc<Pool>) {
         }
         for _ in 0..pool.config.children {
             // A child that serves a statement meanwhile is told before its next one.
-            let Ok(permit) = pool.permits.clone().try_acquire_owned() else { break };
+            let Some(turn) = pool.turns.try_take() else { break };
             let idle = {
                 let mut idle = pool.idle.lock();
                 if idle.is_empty() { None } else { Some(idle.remove(0)) }
@@ -357,7 +336,7 @@ async fn sweep(pool: Arc<Pool>) {
             let Some(child) = idle else { continue };
             let mut lease = Lease {
                 pool: pool.clone(),
-                held: Some((child, permit)),
+                held: Some((child, turn)),
                 snapshot: None,
                 runtime: tokio::runtime::Handle::current(),
             };

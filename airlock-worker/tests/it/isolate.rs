@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use airlock_core::egress::Checked;
 use airlock_core::policy::limits::Limits;
+use airlock_core::principal::{Actor, ActorKind};
 use airlock_core::query::{Format, Job, QueryError, QueryRunner as _};
 use airlock_core::snapshot::Snapshot;
 use airlock_worker::cache::TmpfsData;
 use airlock_worker::isolate::{ChildCommand, ChildRunner, Door, IsolateConfig, Measure, State};
-use futures::FutureExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 
 use crate::snapshots::{snapshot, store};
 
@@ -39,6 +41,10 @@ fn limits() -> Arc<Limits> {
     Arc::new(limits)
 }
 
+fn asker(id: &str) -> Actor {
+    Actor { kind: ActorKind::ApiKey, id: id.to_owned(), name: None }
+}
+
 fn job(sql: &str, timeout: Duration) -> Job {
     let limits = limits();
     let sql = Checked::new(sql, &limits).unwrap();
@@ -53,7 +59,7 @@ async fn ask(
     snapshot: &Arc<Snapshot<TmpfsData>>,
     sql: &str,
 ) -> Result<String, QueryError> {
-    let (shaped, _) = runner.run(job(sql, LONG), snapshot.clone()).await?;
+    let (shaped, _) = runner.run(&asker("a"), job(sql, LONG), snapshot.clone()).await?;
     let airlock_core::query::Rows::Text { rows_json, .. } = shaped.rows else { panic!("asked for JSON") };
     Ok(rows_json)
 }
@@ -162,7 +168,7 @@ async fn a_statement_past_its_deadline_is_ended() {
     let (_dir, store) = store();
     let runner = runner(1).await;
     let snapshot = snapshot(&store, 1, 5000);
-    let result = runner.run(job(SPIN, Duration::from_millis(300)), snapshot.clone()).await;
+    let result = runner.run(&asker("a"), job(SPIN, Duration::from_millis(300)), snapshot.clone()).await;
     assert_eq!(result.map(|_| ()), Err(QueryError::Timeout));
     assert_eq!(ask(&runner, &snapshot, COUNT).await.unwrap(), "[[5000]]");
 }
@@ -214,8 +220,33 @@ async fn what_never_left_the_queue_did_not_time_out() {
     let snapshot = snapshot(&store, 1, 5000);
     let mut call = Box::pin(ask(&runner, &snapshot, SPIN));
     assert!((&mut call).now_or_never().is_none());
-    let result = runner.run(job(COUNT, Duration::from_millis(20)), snapshot.clone()).await;
+    let result = runner.run(&asker("a"), job(COUNT, Duration::from_millis(20)), snapshot.clone()).await;
     assert!(matches!(result, Err(QueryError::Busy { .. })));
+}
+
+#[tokio::test]
+async fn a_flood_of_one_asker_does_not_keep_another_waiting() {
+    let (_dir, store) = store();
+    let mut config = config(1);
+    config.queue_max = 4;
+    let runner = ChildRunner::start(config).await.unwrap();
+    let snapshot = snapshot(&store, 1, 5000);
+    let (a, b) = (asker("a"), asker("b"));
+    let mut held = Box::pin(runner.run(&a, job(SPIN, LONG), snapshot.clone()));
+    assert!((&mut held).now_or_never().is_none());
+    let mut flood: Vec<_> =
+        (0..4).map(|_| Box::pin(runner.run(&a, job(COUNT, LONG), snapshot.clone()))).collect();
+    assert!(flood.iter_mut().all(|call| call.now_or_never().is_none()));
+    // The queue is full of one asker's: its newest gives way to another's first.
+    let mut other = Box::pin(runner.run(&b, job(COUNT, LONG), snapshot.clone()));
+    assert!((&mut other).now_or_never().is_none());
+    assert!(matches!(flood.pop().unwrap().await, Err(QueryError::Busy { .. })));
+    drop(held);
+    // With one child, statements end in the order in which they began.
+    let named = flood.into_iter().map(|call| call.map(|answer| ("a", answer)).boxed());
+    let calls: FuturesUnordered<_> = named.chain([other.map(|answer| ("b", answer)).boxed()]).collect();
+    let order: Vec<_> = calls.map(|(who, answer)| answer.map(|_| who)).try_collect().await.unwrap();
+    assert_eq!(order, ["a", "b", "a", "a"]);
 }
 
 /// Invariants I3 and I4.

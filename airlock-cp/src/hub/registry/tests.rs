@@ -1,11 +1,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 
+use airlock_core::principal::ActorKind;
 use airlock_core::time::Timestamp;
 
 use super::*;
 
 fn tenant() -> TenantId {
     "t_acme".parse().unwrap()
+}
+
+fn asker(id: &str) -> Actor {
+    Actor { kind: ActorKind::ApiKey, id: id.to_owned(), name: None }
 }
 
 fn worker(name: &str, session: u32) -> LiveWorker {
@@ -94,14 +99,17 @@ fn a_newer_tunnel_takes_the_older_ones_place() {
 #[tokio::test]
 async fn a_few_wait_a_little_and_the_rest_hear_busy() {
     let registry = Registry::default();
-    assert_eq!(registry.acquire(&tenant(), None, &[], PATIENCE).await.unwrap_err(), NoSlot::NoWorker);
+    assert_eq!(
+        registry.acquire(&tenant(), &asker("a"), None, &[], PATIENCE).await.unwrap_err(),
+        NoSlot::NoWorker
+    );
     add(&registry, "aa", 1);
     let mut slots: Vec<_> =
         (0..CALLS_IN_FLIGHT_MAX).map(|_| pick(&registry, None).unwrap().unwrap()).collect();
 
-    let tenant = tenant();
+    let (tenant, asker) = (tenant(), asker("a"));
     let mut queue: Vec<_> =
-        (0..=WAITING_MAX).map(|_| Box::pin(registry.acquire(&tenant, None, &[], PATIENCE))).collect();
+        (0..=WAITING_MAX).map(|_| Box::pin(registry.acquire(&tenant, &asker, None, &[], PATIENCE))).collect();
     for waiting in &mut queue[..WAITING_MAX] {
         assert!(futures::poll!(waiting).is_pending());
     }
@@ -114,9 +122,38 @@ async fn a_few_wait_a_little_and_the_rest_hear_busy() {
     assert!(futures::poll!(&mut queue[0]).is_pending());
     drop(queue);
     // Whoever has no patience left gives up.
-    assert_eq!(registry.acquire(&tenant, None, &[], Duration::ZERO).await.unwrap_err(), NoSlot::Busy);
+    assert_eq!(registry.acquire(&tenant, &asker, None, &[], Duration::ZERO).await.unwrap_err(), NoSlot::Busy);
     drop((slot, slots));
-    assert_eq!(registry.0.lock()[&tenant].waiting, 0);
+    assert!(registry.0.lock()[&tenant].queue.0.lock().is_empty());
+}
+
+#[tokio::test]
+async fn askers_take_turns() {
+    let registry = Registry::default();
+    add(&registry, "aa", 1);
+    let mut slots: Vec<_> =
+        (0..CALLS_IN_FLIGHT_MAX).map(|_| pick(&registry, None).unwrap().unwrap()).collect();
+    let (tenant, much, little) = (tenant(), asker("much"), asker("little"));
+    let mut flood: Vec<_> =
+        (0..WAITING_MAX).map(|_| Box::pin(registry.acquire(&tenant, &much, None, &[], PATIENCE))).collect();
+    for call in &mut flood {
+        assert!(futures::poll!(call).is_pending());
+    }
+    // Full, and yet there is room for who has nothing in it.
+    let mut other = Box::pin(registry.acquire(&tenant, &little, None, &[], PATIENCE));
+    assert!(futures::poll!(&mut other).is_pending());
+    assert_eq!(flood.pop().unwrap().await.unwrap_err(), NoSlot::Busy);
+    slots.pop();
+    let _first = flood.remove(0).await.unwrap();
+    slots.pop();
+    let _second = other.await.unwrap();
+    for call in &mut flood {
+        assert!(futures::poll!(call).is_pending());
+    }
+    // One that was told and leaves passes the word on.
+    slots.pop();
+    drop(flood.remove(0));
+    flood.remove(0).await.unwrap();
 }
 
 #[tokio::test]
@@ -124,8 +161,8 @@ async fn whoever_waits_learns_that_the_last_worker_left() {
     let registry = Registry::default();
     let live = add(&registry, "aa", 1);
     let _slots: Vec<_> = (0..CALLS_IN_FLIGHT_MAX).map(|_| pick(&registry, None).unwrap().unwrap()).collect();
-    let tenant = tenant();
-    let mut waiting = Box::pin(registry.acquire(&tenant, None, &[], PATIENCE));
+    let (tenant, asker) = (tenant(), asker("a"));
+    let mut waiting = Box::pin(registry.acquire(&tenant, &asker, None, &[], PATIENCE));
     assert!(futures::poll!(&mut waiting).is_pending());
     registry.remove(&live);
     assert_eq!(waiting.await.unwrap_err(), NoSlot::NoWorker);
