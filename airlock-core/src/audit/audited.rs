@@ -66,12 +66,31 @@ impl<P: DataPlane> DataPlane for Audited<P> {
         self.sink.open(&event).await.map_err(unavailable)?;
         let result = self.plane.call(call).await;
         event.complete(&result, self.host.monotonic().saturating_sub(begun));
+        let suspected = event.enumeration_suspected(&*self.host);
         self.sink.close(event).await.map_err(unavailable)?;
+        if let Some(suspected) = suspected {
+            self.sink.close(suspected).await.map_err(unavailable)?;
+        }
         result
     }
 }
 
+/// What a refused call's `detail_code` says when people should hear of it.
+pub const ENUMERATION_SUSPECTED: &str = "enumeration_suspected";
+
 impl Event {
+    /// The event to write beside a call's own when it was refused for asking for too many different snapshots.
+    pub fn enumeration_suspected(&self, host: &dyn Host) -> Option<Event> {
+        (self.detail_code.as_deref() == Some(ENUMERATION_SUSPECTED)).then(|| Event {
+            id: AuditId::new(host),
+            action: Action::EnumerationSuspected,
+            outcome: Outcome::Denied,
+            target: Target::default(),
+            counts: Counts::default(),
+            ..self.clone()
+        })
+    }
+
     /// Fills in how the call ended: what a row may know of an answer is its head, never its body.
     pub fn complete(&mut self, result: &Result<Rendered, CallError>, latency: std::time::Duration) {
         self.counts.latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);

@@ -35,6 +35,8 @@ actions! {
     ToolsList = "mcp.tools.list";
     /// A request was refused at the door: credential, rate, origin.
     McpDenied = "mcp.denied";
+    /// One caller asked for more different snapshots than its work explains.
+    EnumerationSuspected = "subject.enumeration_suspected";
     /// A tenant was made.
     TenantCreated = "tenant.created";
     /// A tenant was changed.

@@ -11,7 +11,7 @@ mod memory;
 
 use async_trait::async_trait;
 
-pub use audited::Audited;
+pub use audited::{Audited, ENUMERATION_SUSPECTED};
 pub use chain::{Broken, Chain, Line, Record, verify};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use event::{Action, Context, Counts, Event, Target};

@@ -75,10 +75,11 @@ impl<S: SnapshotStore, R: QueryRunner<S::Data>> Engine<S, R> {
 
     async fn snapshot(
         &self,
+        call: &ToolCall,
         subject: &SubjectId,
         head: &mut Head,
     ) -> Result<Arc<Snapshot<S::Data>>, CallError> {
-        let (snapshot, cold) = self.snapshots.get(subject).await?;
+        let (snapshot, cold) = self.snapshots.get_for(&call.principal.actor, subject).await?;
         head.cold = cold == Cold::Yes;
         head.generation = Some(snapshot.manifest.generation.0);
         Ok(snapshot)
@@ -96,7 +97,7 @@ impl<S: SnapshotStore, R: QueryRunner<S::Data>> Engine<S, R> {
         let sql = Checked::new(&args.sql, limits)
             .map_err(|refusal| CallError::from(QueryError::Refused(refusal)))?;
         head.sql_fingerprint = Some(self.fingerprint(&sql));
-        let snapshot = self.snapshot(&subject, head).await?;
+        let snapshot = self.snapshot(call, &subject, head).await?;
         let offset = match &args.cursor {
             Some(cursor) => self.read_cursor(cursor, &sql, &snapshot.manifest)?,
             None => 0,
@@ -140,7 +141,7 @@ impl<S: SnapshotStore, R: QueryRunner<S::Data>> Engine<S, R> {
     async fn get_schema(&self, call: &ToolCall, head: &mut Head) -> Result<Bytes, CallError> {
         let (args, subject) = GetSchema::parse(call)?;
         let snapshot = match &subject {
-            Some(subject) => Some(self.snapshot(subject, head).await?),
+            Some(subject) => Some(self.snapshot(call, subject, head).await?),
             None => None,
         };
         let manifest = snapshot.as_ref().map(|s| (&s.manifest, head.cold));
@@ -149,7 +150,7 @@ impl<S: SnapshotStore, R: QueryRunner<S::Data>> Engine<S, R> {
 
     async fn null_rates(&self, call: &ToolCall, head: &mut Head) -> Result<Bytes, CallError> {
         let (args, subject) = NullRates::parse(call)?;
-        let snapshot = self.snapshot(&subject.ok_or_else(no_subject)?, head).await?;
+        let snapshot = self.snapshot(call, &subject.ok_or_else(no_subject)?, head).await?;
         tool::null_rates::render(&args, &self.plan, &snapshot.manifest, head.cold, &call.trace, call.revision)
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::breaker::Breaker;
 use super::error::ExportError;
 use super::export::Export;
+use super::newcomers::Newcomers;
 use super::plan::ExportPlan;
 use super::source::Source;
 use super::store::{Snapshot, SnapshotStore};
@@ -18,6 +19,7 @@ use crate::host::Host;
 use crate::id::{Generation, SubjectHandle, SubjectId};
 use crate::mask::MaskKeys;
 use crate::policy::limits::Limits;
+use crate::principal::Actor;
 
 /// Makes snapshots on demand and keeps them while they are fresh. Cheap to clone; clones share everything.
 ///
@@ -105,6 +107,7 @@ struct State<S: SnapshotStore> {
     /// Snapshots that were dropped here while someone may still read them.
     lingering: Vec<(Weak<Snapshot<S::Data>>, u64)>,
     missing: Missing,
+    newcomers: Newcomers,
     breaker: Breaker,
     /// Counts generations, which also name flights.
     generation: u64,
@@ -136,6 +139,7 @@ impl<S: SnapshotStore> Snapshots<S> {
                 slots: HashMap::new(),
                 lingering: vec![],
                 missing: Missing::default(),
+                newcomers: Newcomers::default(),
                 breaker: Breaker::default(),
                 generation: 0,
                 tick: 0,
@@ -152,7 +156,27 @@ impl<S: SnapshotStore> Snapshots<S> {
     /// # Errors
     /// [`ExportError`], the same for everyone who waited. That a subject does not exist is remembered for ten seconds.
     pub async fn get(&self, subject: &SubjectId) -> Result<(Arc<Snapshot<S::Data>>, Cold), ExportError> {
-        let flight = match self.find(subject)? {
+        self.get_as(None, subject).await
+    }
+
+    /// The same for a caller, who may ask for `new_subjects_per_minute` that are not at hand and no more.
+    ///
+    /// # Errors
+    /// As [`Self::get`], and [`ExportError::TooManySubjects`].
+    pub async fn get_for(
+        &self,
+        asker: &Actor,
+        subject: &SubjectId,
+    ) -> Result<(Arc<Snapshot<S::Data>>, Cold), ExportError> {
+        self.get_as(Some(asker), subject).await
+    }
+
+    async fn get_as(
+        &self,
+        asker: Option<&Actor>,
+        subject: &SubjectId,
+    ) -> Result<(Arc<Snapshot<S::Data>>, Cold), ExportError> {
+        let flight = match self.find(asker, subject)? {
             Found::Ready(snapshot) => return Ok((snapshot, Cold::No)),
             Found::Exporting(flight) => flight,
         };
@@ -173,6 +197,7 @@ impl<S: SnapshotStore> Snapshots<S> {
             }
         });
         state.missing.sweep(now);
+        state.newcomers.sweep(now);
         state.lingering.retain(|(weak, _)| weak.strong_count() > 0);
     }
 
@@ -204,26 +229,29 @@ impl<S: SnapshotStore> Snapshots<S> {
         }
     }
 
-    fn find(&self, subject: &SubjectId) -> Result<Found<S>, ExportError> {
+    fn find(&self, asker: Option<&Actor>, subject: &SubjectId) -> Result<Found<S>, ExportError> {
         let inner = &self.0;
         let (handle, now) = (inner.handle(subject), inner.setup.host.monotonic());
         let mut state = lock(&inner.state);
         state.tick += 1;
         let tick = state.tick;
-        match state.slots.get_mut(&handle) {
-            Some(Slot::Ready { snapshot, used }) if snapshot.fresh_until > now => {
-                *used = tick;
-                let snapshot = snapshot.clone();
-                state.stats.hits += 1;
-                return Ok(Found::Ready(snapshot));
-            }
-            Some(Slot::Exporting { flight, .. }) => {
-                if let Some(flight) = flight.upgrade() {
-                    state.stats.misses += 1;
-                    return Ok(Found::Exporting(flight));
-                }
-            }
-            _ => {}
+        if let Some(Slot::Ready { snapshot, used }) = state.slots.get_mut(&handle)
+            && snapshot.fresh_until > now
+        {
+            *used = tick;
+            let snapshot = snapshot.clone();
+            state.stats.hits += 1;
+            return Ok(Found::Ready(snapshot));
+        }
+        if let Some(asker) = asker {
+            let max = inner.setup.limits.new_subjects_per_minute;
+            state.newcomers.admit(asker, handle, max, now)?;
+        }
+        if let Some(Slot::Exporting { flight, .. }) = state.slots.get(&handle)
+            && let Some(flight) = flight.upgrade()
+        {
+            state.stats.misses += 1;
+            return Ok(Found::Exporting(flight));
         }
         state.stats.misses += 1;
         state.remove(&handle);

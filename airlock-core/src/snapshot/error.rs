@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::newcomers::TooMany;
 use super::source::SourceError;
 use super::store::StoreError;
+use crate::audit::ENUMERATION_SUSPECTED;
 use crate::error::{CallError, Code, Coded};
 use crate::mask::MaskError;
 
@@ -31,6 +33,14 @@ pub enum ExportError {
     Resting {
         /// When it will be asked again.
         retry_after: Duration,
+    },
+    /// The caller asked for more different subjects within a minute than `new_subjects_per_minute`.
+    #[error("too many different snapshots within a minute")]
+    TooManySubjects {
+        /// When it may ask for another.
+        retry_after: Duration,
+        /// The first refusal of the minute: people are told once.
+        first: bool,
     },
     /// The export took longer than `export_timeout_ms`.
     #[error("the export took too long")]
@@ -60,6 +70,12 @@ pub enum ExportError {
     },
 }
 
+impl From<TooMany> for ExportError {
+    fn from(TooMany { retry_after, first }: TooMany) -> Self {
+        Self::TooManySubjects { retry_after, first }
+    }
+}
+
 impl Coded for ExportError {
     fn code(&self) -> Code {
         match self {
@@ -67,6 +83,7 @@ impl Coded for ExportError {
             Self::Ambiguous { .. } => Code::ExportFailed,
             Self::Source(e) => e.code(),
             Self::Resting { .. } | Self::TimedOut => Code::SourceUnavailable,
+            Self::TooManySubjects { .. } => Code::RateLimited,
             Self::Busy => Code::Busy,
             Self::Mask(e) => e.code(),
             Self::TooLarge { .. } => Code::LimitExceeded,
@@ -108,6 +125,14 @@ impl From<ExportError> for CallError {
             ExportError::Source(_) => call("the source failed"),
             ExportError::Resting { retry_after } => call("the source cannot be read at the moment")
                 .with_retry_after_ms(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX)),
+            ExportError::TooManySubjects { retry_after, first } => {
+                let detail = if first { ENUMERATION_SUSPECTED } else { "too_many_subjects" };
+                Self::new(code, error.to_string())
+                    .with_detail(detail)
+                    .with_limit("new_subjects_per_minute")
+                    .with_hint("go on with the snapshots already asked for, or wait")
+                    .with_retry_after_ms(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX))
+            }
             ExportError::TimedOut => call("the export took too long").with_limit("export_timeout_ms"),
             ExportError::Busy => call("too many exports are running").with_limit("max_concurrent_exports"),
             ExportError::Mask(MaskError::Collision { .. }) => {
@@ -154,6 +179,10 @@ mod tests {
         );
         check(SourceError::Denied(table.clone()).into(), "export_failed", Some("schema_drift"), None);
         check(SourceError::Unavailable("secret_table".into()).into(), "source_unavailable", None, None);
+        let many = |first| ExportError::TooManySubjects { retry_after: Duration::ZERO, first };
+        let limit = Some("new_subjects_per_minute");
+        check(many(true), "rate_limited", Some("enumeration_suspected"), limit);
+        check(many(false), "rate_limited", Some("too_many_subjects"), limit);
         check(ExportError::TimedOut, "source_unavailable", None, Some("export_timeout_ms"));
         check(
             MaskError::Collision { column: "secret_table.x".into() }.into(),

@@ -12,6 +12,7 @@ mod gather;
 pub mod ipc;
 mod keys;
 mod memory;
+mod newcomers;
 pub mod plan;
 pub mod source;
 pub mod store;

@@ -173,10 +173,13 @@ impl Running {
             event.context.session_id = Some(session);
         }
         event.complete(&result, self.deps.host.monotonic().saturating_sub(self.begun));
-        match self.deps.audit.close(event).await {
-            Ok(()) => result,
-            Err(error) => Err(self.unwritten(&error)),
+        let suspected = event.enumeration_suspected(&*self.deps.host);
+        for row in [Some(event), suspected].into_iter().flatten() {
+            if let Err(error) = self.deps.audit.close(row).await {
+                return Err(self.unwritten(&error));
+            }
         }
+        result
     }
 
     async fn forward(

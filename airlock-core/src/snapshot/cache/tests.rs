@@ -5,6 +5,7 @@ use futures::future::join_all;
 use tokio::sync::Semaphore as Gate;
 
 use super::*;
+use crate::principal::ActorKind;
 use crate::snapshot::export::tests::{keys, plan, source};
 use crate::snapshot::source::{Catalog, Reader, SourceError};
 use crate::snapshot::{MemorySnapshots, MemorySource};
@@ -239,6 +240,26 @@ async fn a_failing_source_is_left_alone_and_tried_again() {
     bench.host.advance(Duration::from_secs(30));
     assert_eq!(bench.get("u_1").await.unwrap().1, Cold::Yes);
     assert_eq!(bench.get("u_2").await.unwrap().1, Cold::Yes);
+}
+
+#[tokio::test]
+async fn one_caller_does_not_go_through_all_subjects() {
+    let bench = Bench::open(3600, Limits { new_subjects_per_minute: 2, ..Limits::default() });
+    let asker = |id: &str| Actor { kind: ActorKind::ApiKey, id: id.to_owned(), name: None };
+    let get = async |who: &str, subject: &str| {
+        bench.snapshots.get_for(&asker(who), &subject.parse().unwrap()).await.map(|(_, cold)| cold)
+    };
+    assert_eq!(get("a", "u_1").await, Ok(Cold::Yes));
+    // Those that do not exist are what a guesser asks for.
+    assert!(matches!(get("a", "u_none").await, Err(ExportError::NotFound { .. })));
+    let refused = get("a", "u_2").await.unwrap_err();
+    assert!(matches!(refused, ExportError::TooManySubjects { first: true, .. }));
+    assert_eq!(get("a", "u_1").await, Ok(Cold::No), "what is at hand is not counted");
+    assert_eq!(get("b", "u_2").await, Ok(Cold::Yes));
+    assert_eq!(get("a", "u_2").await, Ok(Cold::No));
+    bench.host.advance(Duration::from_secs(60));
+    bench.snapshots.drop_all();
+    assert_eq!(get("a", "u_2").await, Ok(Cold::Yes));
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use super::harness::*;
-use airlock_core::audit::Action;
+use airlock_core::audit::{Action, ENUMERATION_SUSPECTED};
 use airlock_core::plane::Outcome;
 use airlock_core::principal::ActorKind;
+use airlock_core::{CallError, Code};
 
 #[tokio::test]
 async fn a_call_leaves_who_what_and_how_much_and_no_sql() {
@@ -37,6 +38,27 @@ async fn a_call_leaves_who_what_and_how_much_and_no_sql() {
     let text = serde_json::to_string(&row).unwrap();
     assert!(!text.contains("canary") && !text.contains(ALL), "{text}");
     assert_eq!(e.audit.opens.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_through_all_customers_is_told_of_by_name() {
+    let e = answering(|_| {
+        let refused = CallError::new(Code::RateLimited, "too many").with_detail(ENUMERATION_SUSPECTED);
+        Box::pin(async { Err(refused) })
+    });
+    let got = e.post(query(), &[]).await;
+    assert_eq!(got.json()["error"]["data"]["error_class"], "rate_limited");
+    let rows = e.audit.rows();
+    let seen: Vec<_> = rows.iter().map(|row| (row.action, row.outcome, row.actor.id.as_str())).collect();
+    assert_eq!(
+        seen,
+        [
+            (Action::ToolsCall, Outcome::Error, "a1b2c3d4"),
+            (Action::EnumerationSuspected, Outcome::Denied, "a1b2c3d4"),
+        ]
+    );
+    // Which of them it asked for stands in the call's own row.
+    assert_eq!((rows[1].target.snapshot_id.as_ref(), rows[1].counts.rows), (None, None));
 }
 
 #[tokio::test]
