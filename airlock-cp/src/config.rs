@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use airlock_core::Secret;
 use url::Url;
@@ -43,6 +44,8 @@ pub struct Config {
     pub oauth: OauthConfig,
     /// Private addresses and hosts that the control plane may fetch from all the same: `10.0.0.0/8`, `idp.corp.example`.
     pub fetch_allow: Vec<String>,
+    /// How long records of the audit log are kept; `None`: for ever.
+    pub audit_retention: Option<Duration>,
     /// Whether pages are served.
     pub console: bool,
     /// What is logged, in the words of `tracing`.
@@ -97,6 +100,7 @@ pub struct ConfigError {
 }
 
 const PREFIX: &str = "AIRLOCK_CP_";
+const AUDIT_RETENTION_DAYS: u32 = 400;
 const TOKEN_CHARS_MIN: usize = 32;
 
 impl Config {
@@ -179,6 +183,10 @@ impl Config {
             dynamic: vars.switch("OAUTH_DCR", ("open", "off")),
             metadata_documents: vars.switch("OAUTH_CIMD", ("any", "off")),
         };
+        let days: u32 = vars
+            .parse("AUDIT_RETENTION_DAYS", "a number of days; 0 keeps records for ever")
+            .unwrap_or(AUDIT_RETENTION_DAYS);
+        let audit_retention = (days > 0).then(|| Duration::from_secs(86_400 * u64::from(days)));
         let console = vars.switch("CONSOLE", ("on", "off"));
         let fetch_allow = vars.list("FETCH_ALLOW");
         let config = Self {
@@ -198,6 +206,7 @@ impl Config {
             mail,
             oauth,
             fetch_allow,
+            audit_retention,
             console,
             log: vars.take("LOG").unwrap_or_else(|| "info".to_owned()),
             ignored: vars.left.keys().map(|name| format!("{PREFIX}{name}")).collect(),

@@ -141,7 +141,7 @@ actions! {
     GrantChanged = "grant.changed";
     /// The log was exported.
     AuditExported = "audit.exported";
-    /// Old rows were removed; the event keeps their range, count and last hash.
+    /// Old rows were removed: `rows` says how many, the signed tombstone up to where.
     AuditPruned = "audit.pruned";
 }
 

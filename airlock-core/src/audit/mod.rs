@@ -8,6 +8,7 @@ mod chain;
 mod checkpoint;
 mod event;
 mod memory;
+mod tombstone;
 
 use async_trait::async_trait;
 
@@ -16,6 +17,7 @@ pub use chain::{Broken, Chain, Line, Record, verify};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use event::{Action, Context, Counts, Event, Target};
 pub use memory::MemoryAudit;
+pub use tombstone::{SignedTombstone, Tombstone};
 
 use crate::id::AuditId;
 

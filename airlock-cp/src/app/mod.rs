@@ -12,6 +12,7 @@ use airlock_core::crypto::{PrivateKey, PublicKey};
 
 use crate::apps::Apps;
 use crate::audit::keeper::Keeper;
+use crate::audit::retention::Retention;
 use crate::audit::{AuditLog, Journal, StoreSink, Tail};
 use crate::config::Config;
 use crate::error::StartError;
@@ -49,6 +50,7 @@ struct Rooms {
     signing_key: Arc<PrivateKey>,
     sink: StoreSink,
     keeper: Keeper,
+    retention: Retention,
     journal: Journal,
     log: AuditLog,
     tail: Tail,
@@ -92,6 +94,8 @@ impl App {
         let (tasks, metrics, process) = (Tasks::new(), Metrics::new(), process_name(&*host));
         let keeper = Keeper::new(store.clone(), host.clone(), process.clone(), signing_key.clone());
         keeper.renew_lease().await?;
+        let retention =
+            Retention::new(store.clone(), host.clone(), signing_key.clone(), config.audit_retention);
         let sink = StoreSink::start(store.clone(), process, host.clone(), metrics.clone(), &tasks);
         let journal = Journal::new(Arc::new(sink.clone()), host.clone(), tasks.clone());
         let log = AuditLog::new(store.clone(), signing_key.public(), keeper.clone());
@@ -184,6 +188,7 @@ impl App {
             signing_key,
             sink,
             keeper,
+            retention,
             journal,
             log,
             tail,
@@ -220,6 +225,14 @@ impl App {
         told("last use of tokens", rooms.pats.flush_used().await);
         told("audit lease", rooms.keeper.end_lease().await);
         rooms.store.close().await;
+    }
+
+    /// Takes out of the audit log what is older than it is kept: how many records. Done every hour by itself.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn prune_audit(&self) -> Result<u64, StoreError> {
+        self.rooms.retention.prune().await
     }
 
     /// What it was made with.

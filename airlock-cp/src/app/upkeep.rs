@@ -31,6 +31,11 @@ impl App {
             let keeper = keeper.clone();
             async move { told("audit checkpoints", keeper.sign_checkpoints(true).await) }
         });
+        let retention = self.rooms.retention.clone();
+        tasks.every(HOUR, move || {
+            let retention = retention.clone();
+            async move { told("old audit records", retention.prune().await.map(|_| ())) }
+        });
         let (keys, pats) = (self.rooms.keys.clone(), self.rooms.pats.clone());
         tasks.every(MINUTE, move || {
             let (keys, pats) = (keys.clone(), pats.clone());

@@ -1,6 +1,6 @@
 //! Checks an export or a store line by line: hashes, order, gaps, signatures.
 
-use airlock_core::audit::{Line, SignedCheckpoint, verify};
+use airlock_core::audit::{Line, SignedCheckpoint, SignedTombstone, Tombstone, verify};
 use airlock_core::crypto::PublicKey;
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ pub struct Mismatch {
 /// What was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ChainReport {
+    /// Last position that was taken out because its time was over, and proven to have been.
+    pub pruned_seq: Option<u64>,
     /// First position seen.
     pub first_seq: Option<u64>,
     /// Last position seen.
@@ -38,13 +40,32 @@ pub struct ChainReport {
 pub struct ChainCheck {
     key: Option<PublicKey>,
     last: Option<Line>,
+    tombstone: Option<Tombstone>,
     report: ChainReport,
 }
 
 impl ChainCheck {
     /// A check that believes checkpoints signed by `key`; without one, signatures are not looked at.
     pub fn new(key: Option<PublicKey>) -> Self {
-        Self { key, last: None, report: ChainReport::default() }
+        Self { key, last: None, tombstone: None, report: ChainReport::default() }
+    }
+
+    /// Takes in the tombstone, which stands before all lines.
+    ///
+    /// # Errors
+    /// If its signature does not hold, or lines came before it.
+    pub fn tombstone(&mut self, signed: SignedTombstone) -> Result<(), Mismatch> {
+        let to = signed.tombstone.to_seq;
+        let broken = |why: &str| Err(Mismatch { seq: to, why: why.to_owned() });
+        if self.last.is_some() || self.tombstone.is_some() {
+            return broken("a tombstone stands in the midst of the log");
+        }
+        if self.key.is_some_and(|key| signed.verify(key).is_err()) {
+            return broken("the signature of the tombstone does not hold");
+        }
+        self.report.pruned_seq = Some(to);
+        self.tombstone = Some(signed.tombstone);
+        Ok(())
     }
 
     /// Takes in the next line.
@@ -61,6 +82,16 @@ impl ChainCheck {
         match &line {
             Line::Record(_) => self.report.records += 1,
             Line::Omitted { .. } => self.report.omitted += 1,
+        }
+        if let (None, Some(gone)) = (&self.last, &self.tombstone) {
+            let Line::Omitted { seq, prev_hash, .. } = &omitted else { unreachable!("it was made so above") };
+            let broken = |why: &str| Err(Mismatch { seq: *seq, why: why.to_owned() });
+            if *seq <= gone.to_seq {
+                return broken("the tombstone says that it is no longer kept");
+            }
+            if *seq == gone.to_seq + 1 && *prev_hash != gone.last_hash {
+                return broken("it does not follow what the tombstone stands for");
+            }
         }
         let end = verify(self.last.take().into_iter().chain([line]))
             .map_err(|broken| Mismatch { seq: broken.seq, why: broken.why.to_owned() })?;

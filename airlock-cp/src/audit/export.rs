@@ -78,15 +78,20 @@ impl AuditLog {
             }
             ExportFormat::Csv => Vec::new(),
         };
+        let gone = repo::tombstone(&self.store, &scope.org).await?;
         let head = match format {
             ExportFormat::Csv => Row::csv_header(),
-            ExportFormat::Jsonl => line(&ExportHeader {
-                airlock_audit_export: 1,
-                org_id: scope.org.clone(),
-                tenant_id: scope.tenant.clone(),
-                signing_key: self.public_key.to_base64(),
-                exported_at: now,
-            }),
+            ExportFormat::Jsonl => [
+                line(&ExportHeader {
+                    airlock_audit_export: 1,
+                    org_id: scope.org.clone(),
+                    tenant_id: scope.tenant.clone(),
+                    signing_key: self.public_key.to_base64(),
+                    exported_at: now,
+                }),
+                gone.map(|signed| line(&signed)).unwrap_or_default(),
+            ]
+            .concat(),
         };
         let cursor =
             Cursor { after: first.saturating_sub(1), to, checkpoints: checkpoints.into(), head: Some(head) };

@@ -54,6 +54,30 @@ impl Caller {
         self.user_agent = user_agent.map(Event::clean_user_agent);
         self
     }
+
+    /// What the caller does, as it stands before its outcome is known.
+    pub(super) fn event(&self, host: &dyn Host, action: Action, subject: Subject) -> Event {
+        Event {
+            id: AuditId::new(host),
+            ts: host.now(),
+            org_id: subject.org,
+            tenant_id: subject.tenant,
+            trace_id: None,
+            actor: self.actor.clone(),
+            action,
+            target: Target { resource: subject.resource, ..Target::default() },
+            outcome: Outcome::Unknown,
+            error_class: None,
+            error_code: None,
+            detail_code: None,
+            context: Context {
+                ip: self.ip.map(|ip| ip.to_string()),
+                user_agent: self.user_agent.clone(),
+                ..Context::default()
+            },
+            counts: Counts::default(),
+        }
+    }
 }
 
 /// What an act is done to.
@@ -100,7 +124,7 @@ impl Journal {
         subject: Subject,
         work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        self.run(self.event(caller, action, subject), work).await
+        self.run(caller.event(&*self.host, action, subject), work).await
     }
 
     async fn run<T: Send + 'static>(
@@ -136,7 +160,7 @@ impl Journal {
         subject: Subject,
         refused: Option<Code>,
     ) -> Result<(), ServiceError> {
-        let mut event = self.event(caller, action, subject);
+        let mut event = caller.event(&*self.host, action, subject);
         event.outcome = Outcome::Ok;
         if let Some(why) = refused {
             fail(&mut event, Outcome::Denied, why);
@@ -156,7 +180,7 @@ impl Journal {
         mark: &'static str,
         work: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let mut event = self.event(caller, action, subject);
+        let mut event = caller.event(&*self.host, action, subject);
         event.detail_code = Some(mark.to_owned());
         self.run(event, work).await
     }
@@ -172,33 +196,10 @@ impl Journal {
         subject: Subject,
         via: (WorkerId, SessionId),
     ) -> Result<(), ServiceError> {
-        let mut event = self.event(caller, action, subject);
+        let mut event = caller.event(&*self.host, action, subject);
         event.outcome = Outcome::Ok;
         (event.context.worker_id, event.context.session_id) = (Some(via.0), Some(via.1));
         Ok(self.sink.close(event).await?)
-    }
-
-    fn event(&self, caller: &Caller, action: Action, subject: Subject) -> Event {
-        Event {
-            id: AuditId::new(&*self.host),
-            ts: self.host.now(),
-            org_id: subject.org,
-            tenant_id: subject.tenant,
-            trace_id: None,
-            actor: caller.actor.clone(),
-            action,
-            target: Target { resource: subject.resource, ..Target::default() },
-            outcome: Outcome::Unknown,
-            error_class: None,
-            error_code: None,
-            detail_code: None,
-            context: Context {
-                ip: caller.ip.map(|ip| ip.to_string()),
-                user_agent: caller.user_agent.clone(),
-                ..Context::default()
-            },
-            counts: Counts::default(),
-        }
     }
 }
 

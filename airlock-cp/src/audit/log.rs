@@ -87,8 +87,13 @@ impl AuditLog {
         let signed = repo::checkpoints(&self.store, org, 0, u64::MAX).await?;
         let mut signed = signed.into_iter().peekable();
         let Some(end) = repo::end(&self.store, org).await? else { return Ok(Ok(ChainReport::default())) };
+        let gone = repo::tombstone(&self.store, org).await?;
+        let begin = gone.as_ref().map_or(0, |signed| signed.tombstone.to_seq);
+        if let Some(Err(mismatch)) = gone.map(|signed| check.tombstone(signed)) {
+            return Ok(Err(mismatch));
+        }
         loop {
-            let after = check.report().last_seq.unwrap_or(0);
+            let after = check.report().last_seq.unwrap_or(begin);
             let left = end.seq().saturating_sub(after);
             let page = repo::with_columns(&self.store, org, after, PAGE.min(left as i64)).await?;
             if left == 0 || page.is_empty() {
@@ -115,10 +120,10 @@ impl AuditLog {
         }
         let report = check.report();
         let missing = |seq, why: &str| Ok(Err(Mismatch { seq, why: why.to_owned() }));
-        if report.first_seq.is_some_and(|first| first != 1) {
-            return missing(1, "records at the beginning are missing");
+        if report.first_seq.is_some_and(|first| first != begin + 1) {
+            return missing(begin + 1, "records at the beginning are missing");
         }
-        if report.last_seq.unwrap_or(0) != end.seq() || signed.next().is_some() {
+        if report.last_seq.unwrap_or(begin) != end.seq() || signed.next().is_some() {
             return missing(end.seq(), "records at the end are missing");
         }
         if end.seq() > 0 && report.head.as_ref() != Some(&end.head()) {

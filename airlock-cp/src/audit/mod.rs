@@ -2,9 +2,8 @@
 //!
 //! No answer without a row. Intents and outcomes of all callers are written in groups, one transaction for many
 //! ([`StoreSink`]); what a dead process left open is closed as `unknown` (`keeper`). Rows are kept as they were hashed;
-//! the columns beside them serve filters only, and verification compares them.
-//!
-//! Not here yet: retention. Rows stay until somebody builds the signed tombstone that lets them go.
+//! the columns beside them serve filters only, and verification compares them. Rows whose time is over go, and a signed
+//! tombstone says up to where, so that the rest still verifies (`retention`).
 
 mod check;
 mod export;
@@ -13,6 +12,7 @@ mod journal;
 pub(crate) mod keeper;
 mod log;
 mod repo;
+pub(crate) mod retention;
 mod routes;
 mod row;
 mod sink;

@@ -1,6 +1,9 @@
 //! The log in the store: records, ends of chains, checkpoints.
 
-use airlock_core::audit::{Chain, Checkpoint, Event, Line, Record, SignedCheckpoint};
+use airlock_core::Timestamp;
+use airlock_core::audit::{
+    Chain, Checkpoint, Event, Line, Record, SignedCheckpoint, SignedTombstone, Tombstone,
+};
 use airlock_core::id::OrgId;
 
 use super::{AuditFilter, Scope};
@@ -195,7 +198,43 @@ pub(super) async fn checkpoints(
     rows.iter().map(signed).collect()
 }
 
-fn position(seq: u64) -> i64 {
+/// What was taken out of an org's chain.
+pub(super) async fn tombstone(store: &Store, org: &OrgId) -> Result<Option<SignedTombstone>, StoreError> {
+    let sql = Sql::new("SELECT to_seq, last_hash, ts, signature FROM audit_tombstones WHERE org_id = ?");
+    let Some(row) = store.optional(sql.bind(org)).await? else { return Ok(None) };
+    let tombstone = Tombstone {
+        org_id: org.clone(),
+        to_seq: row.count("to_seq")?,
+        last_hash: row.get("last_hash")?,
+        ts: row.time("ts")?,
+    };
+    Ok(Some(SignedTombstone { tombstone, signature: row.get("signature")? }))
+}
+
+pub(super) fn upsert_tombstone(signed: &SignedTombstone) -> Sql {
+    let sql = Sql::new(
+        "INSERT INTO audit_tombstones (org_id, to_seq, last_hash, ts, signature) VALUES (?, ?, ?, ?, ?) ",
+    )
+    .push("ON CONFLICT (org_id) DO UPDATE SET to_seq = excluded.to_seq, last_hash = excluded.last_hash, ")
+    .push("ts = excluded.ts, signature = excluded.signature");
+    let at = &signed.tombstone;
+    sql.bind(&at.org_id).bind(position(at.to_seq)).bind(&at.last_hash).bind(at.ts).bind(&signed.signature)
+}
+
+/// Position of the last record before all that are at least as young as `cutoff`.
+pub(super) async fn last_before(
+    store: &Store,
+    org: &OrgId,
+    cutoff: Timestamp,
+) -> Result<Option<u64>, StoreError> {
+    let sql = Sql::new(
+        "SELECT COALESCE((SELECT MIN(seq) - 1 FROM audit WHERE org_id = ? AND ts >= ?),          (SELECT MAX(seq) FROM audit WHERE org_id = ?)) AS last",
+    );
+    let row = store.optional(sql.bind(org).bind(cutoff).bind(org)).await?;
+    Ok(row.map(|row| row.get::<Option<i64>>("last")).transpose()?.flatten().map(i64::unsigned_abs))
+}
+
+pub(super) fn position(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 

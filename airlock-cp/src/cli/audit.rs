@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use airlock_core::audit::{Line, SignedCheckpoint};
+use airlock_core::audit::{Line, SignedCheckpoint, SignedTombstone};
 use airlock_core::crypto::PublicKey;
 use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
@@ -181,6 +181,11 @@ pub(super) fn verify(args: &Verify, output: &Output) -> Result<(), CliError> {
                 return Err(broken("a checkpoint is another org's"));
             }
             check.checkpoint(&signed)
+        } else if let Ok(signed) = serde_json::from_str::<SignedTombstone>(&line) {
+            if signed.tombstone.org_id != header.org_id {
+                return Err(broken("the tombstone is another org's"));
+            }
+            check.tombstone(signed)
         } else {
             let line: Line =
                 serde_json::from_str(&line).map_err(|_| broken(&format!("line {} is unknown", i + 2)))?;

@@ -1,12 +1,15 @@
 //! The log: one chain, whatever happens at once; what was altered shows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use airlock_core::audit::{Action, AuditSink, Context, Counts, Event, Line, SignedCheckpoint, Target};
+use airlock_core::audit::{
+    Action, AuditSink, Context, Counts, Event, Line, SignedCheckpoint, SignedTombstone, Target,
+};
 use airlock_core::id::AuditId;
 use airlock_core::principal::{Actor, ActorKind};
 use airlock_core::{Host, Outcome};
-use airlock_cp::audit::{ChainCheck, ExportHeader};
+use airlock_cp::audit::{ChainCheck, ChainReport, ExportHeader, Mismatch};
 use serde_json::{Value, json};
 
 use crate::harness::{Cp, TestStore, on_both};
@@ -36,6 +39,35 @@ async fn verified(cp: &Cp) -> Value {
 }
 
 on_both! {
+    what_is_old_goes_and_the_rest_still_verifies(test) {
+        let cp = Cp::on(test.store.clone()).await;
+        cp.tenant("acme").await;
+        let log = || async { cp.app.audit().close(call(&*cp.clock, "t_acme", "execute_sql")).await.unwrap() };
+        for _ in 0..4 {
+            log().await;
+        }
+        cp.app.audit_log().checkpoint(&"default".parse().unwrap()).await.unwrap();
+        cp.clock.advance(Duration::from_hours(24 * 399));
+        log().await;
+        assert_eq!(cp.app.prune_audit().await.unwrap(), 0);
+        cp.clock.advance(Duration::from_hours(48));
+        log().await;
+        assert_eq!(cp.app.prune_audit().await.unwrap(), 5);
+        let report = verified(&cp).await;
+        // Two calls, and the row that tells of it.
+        assert_eq!((&report["ok"], &report["report"]["pruned_seq"]), (&json!(true), &json!(5)), "{report}");
+        assert_eq!((&report["report"]["first_seq"], &report["report"]["last_seq"]), (&json!(6), &json!(8)));
+        assert_eq!(test.text("SELECT CAST(COUNT(*) AS TEXT) FROM audit_checkpoints WHERE seq <= 5").await, "0");
+        assert_eq!(test.text("SELECT action FROM audit WHERE seq = 8").await, "audit.pruned");
+        // Nothing is left to take out, and no row tells of that.
+        assert_eq!(cp.app.prune_audit().await.unwrap(), 0);
+        assert_eq!(exported(&cp).await.unwrap().pruned_seq, Some(5));
+        // Everything may be old: the row that tells of it stays.
+        cp.clock.advance(Duration::from_hours(24 * 500));
+        assert_eq!(cp.app.prune_audit().await.unwrap(), 4, "the export left a row as well");
+        assert_eq!(verified(&cp).await["report"]["pruned_seq"], 9);
+    }
+
     parallel_calls_of_two_processes_make_one_chain_without_gaps(test) {
         let here = Cp::on(test.store.clone()).await;
         let there = Cp::with_clock(test.again().await, here.clock.clone()).await;
@@ -93,7 +125,7 @@ on_both! {
         // A second process begins while the first lives: its intents are not touched.
         let next = Cp::with_clock(test.again().await, dead.clock.clone()).await;
         assert_eq!(test.text("SELECT CAST(COUNT(*) AS TEXT) FROM audit_open").await, "1");
-        dead.app.shut_down(std::time::Duration::from_secs(5)).await;
+        dead.app.shut_down(Duration::from_secs(5)).await;
         let third = Cp::with_clock(test.again().await, next.clock.clone()).await;
         assert_eq!(test.text("SELECT CAST(COUNT(*) AS TEXT) FROM audit_open").await, "0");
         let rows = third.get("/api/v1/tenants/t_acme/audit?outcome=unknown").await.body;
@@ -158,7 +190,7 @@ on_both! {
                     Err(_) => check.line(serde_json::from_str::<Line>(line).unwrap())?,
                 }
             }
-            Ok::<_, airlock_cp::audit::Mismatch>(check.report().clone())
+            Ok::<_, Mismatch>(check.report().clone())
         };
         let report = check(&lines).unwrap();
         assert_eq!((report.records, report.omitted), (5, 4), "{report:?}");
@@ -182,6 +214,47 @@ on_both! {
         let mut lines: Vec<&str> = lines.clone();
         lines[checkpoint] = &forged;
         assert!(check(&lines).is_err());
+    }
+}
+
+/// An export of the tenant, checked as a reader without the store does.
+async fn exported(cp: &Cp) -> Result<ChainReport, Mismatch> {
+    let text = cp.get("/api/v1/tenants/t_acme/audit/export").await.body;
+    let mut check = ChainCheck::new(Some(cp.app.signing_key().public()));
+    for line in text.as_str().unwrap().lines().skip(1) {
+        if let Ok(signed) = serde_json::from_str::<SignedTombstone>(line) {
+            check.tombstone(signed)?;
+        } else if let Ok(signed) = serde_json::from_str::<SignedCheckpoint>(line) {
+            check.checkpoint(&signed)?;
+        } else {
+            check.line(serde_json::from_str::<Line>(line).unwrap())?;
+        }
+    }
+    Ok(check.report().clone())
+}
+
+#[tokio::test]
+async fn a_false_tombstone_shows() {
+    for (what, sql) in [
+        ("none", "DELETE FROM audit_tombstones"),
+        ("one that goes further", "UPDATE audit_tombstones SET to_seq = 6; DELETE FROM audit WHERE seq = 6"),
+        ("another hash", "UPDATE audit_tombstones SET last_hash = (SELECT hash FROM audit WHERE seq = 6)"),
+        ("another signature", "UPDATE audit_tombstones SET signature = 'AAAA'"),
+        ("a record after it is gone", "DELETE FROM audit WHERE seq = 6"),
+    ] {
+        let test = TestStore::sqlite().await;
+        let cp = Cp::on(test.store.clone()).await;
+        cp.tenant("acme").await;
+        for _ in 0..4 {
+            cp.app.audit().close(call(&*cp.clock, "t_acme", "execute_sql")).await.unwrap();
+        }
+        cp.clock.advance(Duration::from_hours(24 * 401));
+        cp.app.audit().close(call(&*cp.clock, "t_acme", "execute_sql")).await.unwrap();
+        assert_eq!(cp.app.prune_audit().await.unwrap(), 5);
+        assert_eq!(verified(&cp).await["ok"], true);
+        test.raw(sql).await;
+        let report = verified(&cp).await;
+        assert_eq!(report["ok"], false, "{what}: {report}");
     }
 }
 

@@ -67,6 +67,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("audit_checkpoints", "org_id seq root ts signature"),
     ("audit_open", "id process_id org_id ts event"),
+    ("audit_tombstones", "org_id to_seq last_hash ts signature"),
     (
         "auth_codes",
         "hash client_id user_id org_id redirect_uri redirect_given resource scopes challenge nonce auth_at created_at expires_at used_at family_id",
