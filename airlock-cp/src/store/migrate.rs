@@ -8,7 +8,7 @@ const STEPS: &[(i64, &str)] = &[
     (2, include_str!("../../migrations/0002_audit.sql")),
     (3, include_str!("../../migrations/0003_people.sql")),
     (4, include_str!("../../migrations/0004_oauth.sql")),
-    (6, include_str!("../../migrations/0006_audit_retention.sql")),
+    (5, include_str!("../../migrations/0005_audit_retention.sql")),
 ];
 
 /// The newest schema this program knows.
