@@ -43,6 +43,8 @@ pub struct Config {
     pub oauth: OauthConfig,
     /// Private addresses and hosts that the control plane may fetch from all the same: `10.0.0.0/8`, `idp.corp.example`.
     pub fetch_allow: Vec<String>,
+    /// Certificates, PEM, of authorities that are trusted beside the system's when we dial: to fetch, to send mail.
+    pub ca_file: Option<PathBuf>,
     /// Whether pages are served.
     pub console: bool,
     /// What is logged, in the words of `tracing`.
@@ -181,6 +183,7 @@ impl Config {
         };
         let console = vars.switch("CONSOLE", ("on", "off"));
         let fetch_allow = vars.list("FETCH_ALLOW");
+        let ca_file = vars.take_path("CA_FILE");
         let config = Self {
             operator_token,
             bind,
@@ -198,6 +201,7 @@ impl Config {
             mail,
             oauth,
             fetch_allow,
+            ca_file,
             console,
             log: vars.take("LOG").unwrap_or_else(|| "info".to_owned()),
             ignored: vars.left.keys().map(|name| format!("{PREFIX}{name}")).collect(),
