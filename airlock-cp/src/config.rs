@@ -46,6 +46,8 @@ pub struct Config {
     pub fetch_allow: Vec<String>,
     /// How long records of the audit log are kept; `None`: for ever.
     pub audit_retention: Option<Duration>,
+    /// Certificates, PEM, of authorities that are trusted beside the system's when we dial: to fetch, to send mail.
+    pub ca_file: Option<PathBuf>,
     /// Whether pages are served.
     pub console: bool,
     /// What is logged, in the words of `tracing`.
@@ -189,6 +191,7 @@ impl Config {
         let audit_retention = (days > 0).then(|| Duration::from_secs(86_400 * u64::from(days)));
         let console = vars.switch("CONSOLE", ("on", "off"));
         let fetch_allow = vars.list("FETCH_ALLOW");
+        let ca_file = vars.take_path("CA_FILE");
         let config = Self {
             operator_token,
             bind,
@@ -207,6 +210,7 @@ impl Config {
             oauth,
             fetch_allow,
             audit_retention,
+            ca_file,
             console,
             log: vars.take("LOG").unwrap_or_else(|| "info".to_owned()),
             ignored: vars.left.keys().map(|name| format!("{PREFIX}{name}")).collect(),

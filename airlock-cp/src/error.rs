@@ -98,6 +98,9 @@ pub enum StartError {
     /// One of the hosts that may be fetched from is none.
     #[error("AIRLOCK_CP_FETCH_ALLOW: `{0}` is neither an address, a network nor a host name")]
     FetchAllow(String),
+    /// The authorities that shall be trusted cannot be.
+    #[error("AIRLOCK_CP_CA_FILE: {0}")]
+    CaFile(&'static str),
     /// The signing key's file holds no Ed25519 key.
     #[error("the signing key is no PKCS#8 PEM document of an Ed25519 key")]
     SigningKey,

@@ -44,6 +44,7 @@ pub mod serve;
 pub mod store;
 pub mod tasks;
 pub mod tenants;
+pub mod trust;
 pub mod workers;
 
 // The public interface:

@@ -32,6 +32,7 @@ use crate::tasks::Tasks;
 use crate::tenants::hashing::Hashing;
 use crate::tenants::verify::Keys;
 use crate::tenants::{ApiKeys, Tenants};
+use crate::trust::Trust;
 use crate::workers::{Enrollment, WorkerDirectory, Workers};
 
 /// A control plane, composed. Cloning shares it.
@@ -64,6 +65,7 @@ struct Rooms {
     idempotency: Idempotency,
     operators: Operators,
     users: Users,
+    mailer: Mailer,
     orgs: Orgs,
     invitations: Invitations,
     sign_in: SignIn,
@@ -126,6 +128,8 @@ impl App {
         let idempotency = Idempotency::new(store.clone(), host.clone(), tasks.clone());
         let logins =
             Logins::new(store.clone(), host.clone(), revocations.clone(), config.operator_token.as_ref());
+        let trust = Trust::read(config.ca_file.as_deref())?;
+        let mailer = Mailer::new(&config, &trust, tasks.clone())?;
         let ground = Ground::new(
             store.clone(),
             host.clone(),
@@ -133,7 +137,7 @@ impl App {
             revocations.clone(),
             logins.clone(),
             &hashing,
-            Mailer::new(&config, tasks.clone())?,
+            mailer.clone(),
             tasks.clone(),
             config.signup,
         );
@@ -158,8 +162,8 @@ impl App {
             key: signing_key.clone(),
             token_secret: Arc::new(store.token_secret(&*host).await?),
         };
-        let oauth =
-            Oauth::new(base, config.oauth, Fetch::new(&config.fetch_allow)?, orgs.clone(), tenants.clone());
+        let fetch = Fetch::new(&config.fetch_allow, trust)?;
+        let oauth = Oauth::new(base, config.oauth, fetch, orgs.clone(), tenants.clone());
         let apps = Apps::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
         let grants = Grants::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
         let gateway = Gateway {
@@ -202,6 +206,7 @@ impl App {
             idempotency,
             operators,
             users,
+            mailer,
             orgs,
             invitations,
             sign_in,

@@ -44,6 +44,7 @@ impl App {
                 told("last use of tokens", pats.flush_used().await);
             }
         });
+        self.rooms.mailer.try_server();
         let directory = self.rooms.directory.clone();
         tasks.every(workers::SEEN_EVERY, move || {
             let directory = directory.clone();

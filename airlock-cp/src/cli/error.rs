@@ -84,6 +84,7 @@ impl From<StartError> for CliError {
             | StartError::Origin
             | StartError::Mail(_)
             | StartError::FetchAllow(_)
+            | StartError::CaFile(_)
             | StartError::SigningKey => Self::Usage(error.to_string()),
         }
     }

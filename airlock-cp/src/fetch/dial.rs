@@ -21,6 +21,7 @@ use url::{Host, Url};
 
 use super::FetchError;
 use super::address::Allow;
+use crate::trust::Trust;
 
 // Of one name, so many addresses are tried.
 const ADDRESSES_MAX: usize = 4;
@@ -49,6 +50,7 @@ impl Resolve for System {
 pub(super) struct Dialer {
     pub(super) allow: Allow,
     pub(super) resolver: Arc<dyn Resolve>,
+    pub(super) trust: Trust,
     // The system's certificates are read at the first use: most control planes fetch nothing.
     pub(super) tls: Arc<OnceLock<TlsConnector>>,
 }
@@ -104,7 +106,7 @@ impl Dialer {
         }
         let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name).map_err(|_| FetchError::Refused)?;
-        let tls = self.tls.get_or_init(|| connector(system_roots()));
+        let tls = self.tls.get_or_init(|| connector(self.trust.roots()));
         handshake(tls.connect(name, stream).await.map_err(|_| FetchError::Failed)?).await
     }
 }
@@ -120,14 +122,8 @@ async fn handshake(
     Ok(Connection { sender, _driver: driver })
 }
 
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
-}
-
 /// TLS that trusts these certificates.
-pub(super) fn connector(roots: RootCertStore) -> TlsConnector {
+fn connector(roots: RootCertStore) -> TlsConnector {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -19,6 +19,7 @@ use http_body_util::Empty;
 use url::{Position, Url};
 
 use crate::error::StartError;
+use crate::trust::Trust;
 use address::Allow;
 use answer::Got;
 use dial::{Checked, Dialer, System};
@@ -63,14 +64,15 @@ impl std::fmt::Debug for Fetch {
 }
 
 impl Fetch {
-    /// Fetches from public addresses, and from those that `allow` lists: addresses, networks, host names.
+    /// Fetches from public addresses, and from those that `allow` lists: addresses, networks, host names. Of the servers
+    /// there, those are believed whose certificates `trust` knows.
     ///
     /// # Errors
     /// [`StartError::FetchAllow`] when an entry is none of them.
-    pub fn new(allow: &[String]) -> Result<Self, StartError> {
+    pub fn new(allow: &[String], trust: Trust) -> Result<Self, StartError> {
         let allow = Allow::parse(allow).map_err(StartError::FetchAllow)?;
         let (resolver, tls) = (Arc::new(System), Arc::new(OnceLock::new()));
-        Ok(Self { dialer: Dialer { allow, resolver, tls } })
+        Ok(Self { dialer: Dialer { allow, resolver, trust, tls } })
     }
 
     /// Fetches a JSON document of at most `bytes_max` within `time_max`, over https, following redirects within the

@@ -77,7 +77,7 @@ impl Resolve for Names {
 }
 
 fn fetch(allow: &[&str]) -> Fetch {
-    Fetch::new(&allow.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>()).unwrap()
+    Fetch::new(&allow.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>(), Trust::default()).unwrap()
 }
 
 fn with_names(allow: &[&str], answers: &[&[&str]]) -> (Fetch, Arc<Names>) {
@@ -368,9 +368,9 @@ fn public_addresses_are_public() {
 #[test]
 fn what_is_no_address_network_or_name_is_not_listed() {
     for bad in ["10.0.0.0/33", "https://idp.test", "idp.test:8443", "*.corp.test", "a b", "10"] {
-        assert!(Fetch::new(&[bad.to_owned()]).is_err(), "{bad}");
+        assert!(Fetch::new(&[bad.to_owned()], Trust::default()).is_err(), "{bad}");
     }
     for good in ["10.0.0.0/8", "10.1.2.3", "::1", "[::1]", "fd00::/8", "idp.corp.example", "localhost"] {
-        assert!(Fetch::new(&[good.to_owned()]).is_ok(), "{good}");
+        assert!(Fetch::new(&[good.to_owned()], Trust::default()).is_ok(), "{good}");
     }
 }

@@ -20,6 +20,7 @@ pub use letter::{Letter, Links};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::tasks::{TaskKind, Tasks};
+use crate::trust::Trust;
 use transport::Transport;
 
 // Before the second and the third try.
@@ -44,12 +45,12 @@ impl Mailer {
     ///
     /// # Errors
     /// [`StartError::Mail`] if the settings cannot be used.
-    pub fn new(config: &Config, tasks: Tasks) -> Result<Self, StartError> {
+    pub fn new(config: &Config, trust: &Trust, tasks: Tasks) -> Result<Self, StartError> {
         let post = match &config.mail {
             None => None,
             Some(mail) => {
                 let from = mail.from.parse().map_err(|_| StartError::Mail("the sender is no address"))?;
-                Some(Arc::new(Post { transport: Transport::new(mail.smtp.expose())?, from }))
+                Some(Arc::new(Post { transport: Transport::new(mail.smtp.expose(), trust)?, from }))
             }
         };
         Ok(Self { post, tasks, links: Links::new(config.issuer()) })
@@ -63,6 +64,22 @@ impl Mailer {
     /// What links in mails look like.
     pub fn links(&self) -> &Links {
         &self.links
+    }
+
+    /// Looks once, soon, whether the server takes mails from us: a wrong password is told when we start, not with the
+    /// first mail that somebody waits for.
+    pub(crate) fn try_server(&self) {
+        let Some(post) = self.post.clone() else { return };
+        let stop = self.tasks.stop();
+        self.tasks.spawn(TaskKind::Act, async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                tried = post.transport.try_server() => match tried {
+                    Ok(()) => tracing::info!("the mail server takes our mails"),
+                    Err(failure) => tracing::error!(why = failure.kind, "mails cannot be sent; AIRLOCK_CP_SMTP_URL says where to"),
+                }
+            }
+        });
     }
 
     /// Sends a letter, soon. Nothing tells the caller whether it arrived.

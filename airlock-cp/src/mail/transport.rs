@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use airlock_core::Host as _;
 use airlock_core::runtime::SystemHost;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use url::{Host, Url};
 
 use crate::error::StartError;
+use crate::trust::Trust;
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// Source: RFC 4954, 4 and 6.
+const NOT_SIGNED_IN: [u16; 4] = [530, 534, 535, 538];
 
 /// The way a mail goes.
 pub(super) enum Transport {
@@ -40,7 +45,7 @@ impl std::fmt::Debug for Transport {
 impl Transport {
     /// `smtps://` speaks TLS from the start, `smtp://` by STARTTLS and not without it. Without TLS only to this machine,
     /// or when the URL says `?tls=none`.
-    pub(super) fn new(url: &str) -> Result<Self, StartError> {
+    pub(super) fn new(url: &str, trust: &Trust) -> Result<Self, StartError> {
         let none = || StartError::Mail("smtps://…, smtp://… or file:///folder");
         let mut url: Url = url.parse().map_err(|_| none())?;
         match url.scheme() {
@@ -58,24 +63,36 @@ impl Transport {
             },
             _ => return Err(none()),
         }
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str());
-        let builder =
-            builder.map_err(|_| StartError::Mail("the server's address or its TLS cannot be used"))?;
+        let unusable = || StartError::Mail("the server's address or its TLS cannot be used");
+        let mut builder =
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(|_| unusable())?;
+        let tls = match (url.scheme(), url.query()) {
+            ("smtps", _) => Some(Tls::Wrapper as fn(TlsParameters) -> Tls),
+            (_, Some(_)) => Some(Tls::Required as fn(TlsParameters) -> Tls),
+            _ => None,
+        };
+        if let Some(tls) = tls {
+            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+            builder = builder.tls(tls(parameters(host, trust).map_err(|_| unusable())?));
+        }
         Ok(Self::Smtp(builder.timeout(Some(ANSWER_MAX)).build()))
+    }
+
+    /// Signs in to the server, and sends nothing.
+    pub(super) async fn try_server(&self) -> Result<(), Failure> {
+        match self {
+            Self::Smtp(smtp) => match smtp.test_connection().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Failure { kind: "no connection", may_pass: true }),
+                Err(error) => Err(Failure::of(&error)),
+            },
+            Self::Folder(_) => Ok(()),
+        }
     }
 
     pub(super) async fn send(&self, message: Message) -> Result<(), Failure> {
         match self {
-            Self::Smtp(smtp) => smtp.send(message).await.map(|_| ()).map_err(|e| Failure {
-                kind: match () {
-                    () if e.is_permanent() => "refused",
-                    () if e.is_transient() => "refused for now",
-                    () if e.is_timeout() => "no answer in time",
-                    () if e.is_tls() => "TLS failed",
-                    () => "no connection",
-                },
-                may_pass: !e.is_permanent(),
-            }),
+            Self::Smtp(smtp) => smtp.send(message).await.map(|_| ()).map_err(|e| Failure::of(&e)),
             Self::Folder(folder) => {
                 let (folder, text) = (folder.clone(), message.formatted());
                 let written = tokio::task::spawn_blocking(move || write(&folder, &text)).await;
@@ -86,6 +103,47 @@ impl Transport {
             }
         }
     }
+}
+
+impl Failure {
+    fn of(error: &SmtpError) -> Self {
+        let code = error.status().map(u16::from);
+        let kind = match () {
+            () if code.is_some_and(|code| NOT_SIGNED_IN.contains(&code)) => {
+                "the server does not take our user and password"
+            }
+            () if error.is_permanent() => "refused",
+            () if error.is_transient() => "refused for now",
+            () if error.is_timeout() => "no answer in time",
+            () if error.is_client() => "the server offers no TLS, or no way to sign in that we know",
+            () if matches!(tls_error(error), Some(rustls::Error::InvalidCertificate(_))) => {
+                "the server's certificate does not hold"
+            }
+            () if error.is_tls() || tls_error(error).is_some() => "TLS failed",
+            () => "no connection",
+        };
+        Self { kind, may_pass: !error.is_permanent() }
+    }
+}
+
+// The asynchronous transport tells of TLS as of any broken connection; what broke it is inside.
+fn tls_error(error: &SmtpError) -> Option<&rustls::Error> {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return io.get_ref()?.downcast_ref();
+        }
+        source = inner.source();
+    }
+    None
+}
+
+fn parameters(host: &str, trust: &Trust) -> Result<TlsParameters, SmtpError> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    for certificate in trust.added() {
+        builder = builder.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+    }
+    builder.build()
 }
 
 // Whole or not there: who watches the folder sees no half mail.
@@ -118,7 +176,7 @@ mod tests {
     fn mail_leaves_this_machine_over_tls_unless_the_url_says_otherwise() {
         #[track_caller]
         fn check(url: &str, good: bool) {
-            assert_eq!(Transport::new(url).is_ok(), good, "{url}");
+            assert_eq!(Transport::new(url, &Trust::default()).is_ok(), good, "{url}");
         }
         assert!(is_here(&"smtp://127.0.0.1:25".parse().unwrap()));
         assert!(is_here(&"smtp://[::1]:25".parse().unwrap()));
@@ -140,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_not_quoted() {
-        let error = Transport::new("smtp://user:s3cret@mail.example?x=y").unwrap_err().to_string();
+        let error =
+            Transport::new("smtp://user:s3cret@mail.example?x=y", &Trust::default()).unwrap_err().to_string();
         assert!(!error.contains("s3cret"), "{error}");
     }
 }

@@ -101,6 +101,10 @@ pub(super) fn subject(jwt: &str) -> Option<String> {
 
 fn verified(keys: &JwkSet, jwt: &str) -> Option<Value> {
     let header = decode_header(jwt).ok()?;
+    // An extension that must be understood, and is not (RFC 7515, 4.1.11).
+    if header.crit.is_some() {
+        return None;
+    }
     let fits = |jwk: &&Jwk| {
         let kind = matches!(
             (header.alg, &jwk.algorithm),

@@ -171,8 +171,14 @@ pub(crate) struct Cp {
 }
 
 pub(crate) fn config() -> Config {
+    config_with(&[])
+}
+
+/// The same with some of the environment said.
+pub(crate) fn config_with(more: &[(&str, &str)]) -> Config {
     let vars = [("OPERATOR_TOKEN", TOKEN), ("BIND", "127.0.0.1:0"), ("METRICS_BIND", "127.0.0.1:0")];
-    Config::from_vars(vars.map(|(n, v)| (format!("AIRLOCK_CP_{n}"), v.to_owned()))).unwrap()
+    let vars = vars.iter().chain(more).map(|(n, v)| (format!("AIRLOCK_CP_{n}"), (*v).to_owned()));
+    Config::from_vars(vars).unwrap()
 }
 
 /// An answer.
@@ -188,7 +194,10 @@ impl Cp {
         Self::with_clock(store, Clock::new()).await
     }
     pub(crate) async fn with_clock(store: Store, clock: Arc<Clock>) -> Self {
-        let app = App::new(config(), store, clock.clone()).await.unwrap();
+        Self::configured(config(), store, clock).await
+    }
+    pub(crate) async fn configured(config: Config, store: Store, clock: Arc<Clock>) -> Self {
+        let app = App::new(config, store, clock.clone()).await.unwrap();
         let router = app.router(Router::new(), Router::new());
         Self { app, clock, router }
     }

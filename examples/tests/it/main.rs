@@ -16,6 +16,7 @@ mod corpus;
 mod examples_run;
 #[cfg(target_os = "linux")]
 mod kill;
+mod mail;
 mod needs;
 mod passage;
 mod quickstart;

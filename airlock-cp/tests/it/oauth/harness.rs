@@ -13,7 +13,8 @@ use axum::extract::ConnectInfo;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Cp, TestStore};
+use crate::harness::{Answer, Clock, Cp, TestStore, config_with};
+use crate::web::{Authority, Web};
 
 /// A member of `default`.
 pub(super) const ADA: &str = "usr_01J0000000000000000000000A";
@@ -54,7 +55,11 @@ pub(super) fn pairs(list: &[(&str, &str)]) -> Pairs {
 
 impl World {
     pub(super) async fn on(test: TestStore) -> Self {
-        let cp = Cp::on(test.store.clone()).await;
+        Self::configured(test, crate::harness::config()).await
+    }
+
+    pub(super) async fn configured(test: TestStore, config: airlock_cp::Config) -> Self {
+        let cp = Cp::configured(config, test.store.clone(), Clock::new()).await;
         let zeros = "0".repeat(64);
         test.raw(&format!(
             "INSERT INTO orgs (id, slug, name, created_at, updated_at, audit_seq, audit_head) VALUES ('org_beta', 'beta', 'Beta', 1, 1, 0, '{zeros}')"
@@ -86,6 +91,15 @@ impl World {
         let keeper = cp.post("/api/v1/admin/clients", keeper).await.body;
         let secret = keeper["client_secret"].as_str().unwrap().to_owned();
         Self { test, cp, secret }
+    }
+
+    /// One that fetches from a server of the test's own, as an operator would let it.
+    pub(super) async fn with_web() -> (Self, Web) {
+        let authority = Authority::new();
+        let web = Web::start(&authority).await;
+        let file = authority.file();
+        let vars = [("FETCH_ALLOW", "localhost"), ("CA_FILE", file.to_str().unwrap())];
+        (Self::configured(TestStore::sqlite().await, config_with(&vars)).await, web)
     }
 
     pub(super) async fn fresh() -> Self {

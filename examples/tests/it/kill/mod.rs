@@ -1,6 +1,6 @@
 //! `kill -9` of worker, query child and control plane at random moments under load. Whatever dies: every answer that a
 //! client saw has exactly one row, the chain holds, nothing of a snapshot is left, no child outlives its worker, and the
-//! tunnel heals.
+//! tunnel heals. `rotation` does the same to clients' refresh tokens.
 //!
 //! `AIRLOCK_SOAK_KILLS` sets how many (`make soak`), `AIRLOCK_KILL_SEED` repeats the same choices. The clients and the
 //! system's own timing are not repeated with them.
@@ -9,6 +9,7 @@ mod chance;
 mod load;
 pub(crate) mod processes;
 mod proof;
+mod rotation;
 
 use std::collections::BTreeMap;
 use std::fs;

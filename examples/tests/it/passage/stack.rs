@@ -21,6 +21,8 @@ pub(crate) struct Stack {
     pub(crate) cp: Running,
     /// The store's URL, when it is not the SQLite file in `folder`.
     store: Option<String>,
+    /// What else its environment says.
+    more: Vec<(&'static str, String)>,
     /// Workers and the token of each, which stays in its environment as a deployment leaves it there.
     tokens: Mutex<BTreeMap<String, String>>,
 }
@@ -35,7 +37,17 @@ impl Stack {
     pub(crate) fn start_on(bind: &str, store: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (cp, url) = control_plane(folder.path(), bind, store.as_deref(), &[]);
-        Self { folder, url, cp, store, tokens: Mutex::default() }
+        Self { folder, url, cp, store, more: Vec::new(), tokens: Mutex::default() }
+    }
+
+    /// With some more of its environment said.
+    pub(crate) fn with(more: &[(&'static str, String)]) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), more)
+    }
+
+    fn within(folder: tempfile::TempDir, more: &[(&'static str, String)]) -> Self {
+        let (cp, url) = control_plane(folder.path(), "127.0.0.1:0", None, more);
+        Self { folder, url, cp, store: None, more: more.to_vec(), tokens: Mutex::default() }
     }
 
     /// For people: everybody may sign up, and mails are files in `mail`.
@@ -45,12 +57,11 @@ impl Stack {
         std::fs::create_dir(&mail).unwrap();
         let mail = format!("file://{}", mail.display());
         let more = [
-            ("AIRLOCK_CP_SIGNUP", "open"),
-            ("AIRLOCK_CP_SMTP_URL", mail.as_str()),
-            ("AIRLOCK_CP_MAIL_FROM", "Airlock <airlock@example.com>"),
+            ("AIRLOCK_CP_SIGNUP", "open".to_owned()),
+            ("AIRLOCK_CP_SMTP_URL", mail),
+            ("AIRLOCK_CP_MAIL_FROM", "Airlock <airlock@example.com>".to_owned()),
         ];
-        let (cp, url) = control_plane(folder.path(), "127.0.0.1:0", None, &more);
-        Self { folder, url, cp, store: None, tokens: Mutex::default() }
+        Self::within(folder, &more)
     }
 
     /// Makes a person who owns the organization `default`.
@@ -67,7 +78,13 @@ impl Stack {
     pub(crate) fn restart(&mut self) {
         self.cp.kill();
         let bind = self.url.trim_start_matches("http://").to_owned();
-        (self.cp, self.url) = control_plane(self.folder.path(), &bind, self.store.as_deref(), &[]);
+        (self.cp, self.url) = control_plane(self.folder.path(), &bind, self.store.as_deref(), &self.more);
+    }
+
+    /// The same with another environment.
+    pub(crate) fn restart_with(&mut self, more: &[(&'static str, String)]) {
+        self.more = more.to_vec();
+        self.restart();
     }
 
     /// Runs `airlock-cp` on the store; what it printed.
@@ -108,7 +125,7 @@ impl Stack {
             .env("AIRLOCK_DATA_DIR", data_dir(worker))
             .env("AIRLOCK_METRICS_ADDR", "127.0.0.1:0")
             .arg("run");
-        Running::start(command)
+        Running::start(&mut command)
     }
 
     /// A key of the tenant.
@@ -181,7 +198,12 @@ fn place(command: &mut std::process::Command, folder: &Path, store: Option<&str>
 }
 
 /// Tries again while something else has the port: a connection that was dialled from it, until it is closed.
-fn control_plane(folder: &Path, bind: &str, store: Option<&str>, more: &[(&str, &str)]) -> (Running, String) {
+fn control_plane(
+    folder: &Path,
+    bind: &str,
+    store: Option<&str>,
+    more: &[(&str, String)],
+) -> (Running, String) {
     let begun = Instant::now();
     loop {
         let mut command = program("airlock-cp");
@@ -190,9 +212,9 @@ fn control_plane(folder: &Path, bind: &str, store: Option<&str>, more: &[(&str, 
             .env("AIRLOCK_CP_OPERATOR_TOKEN", OPERATOR)
             .env("AIRLOCK_CP_BIND", bind)
             .env("AIRLOCK_CP_METRICS_BIND", "off")
-            .envs(more.iter().copied())
+            .envs(more.iter().cloned())
             .arg("serve");
-        let running = Running::start(command);
+        let running = Running::start(&mut command);
         // Its one line on standard output; what it logs are JSON objects.
         if let Some(address) = running.line("address", |line| line.starts_with(|c: char| c.is_ascii_digit()))
         {
