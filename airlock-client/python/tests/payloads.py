@@ -49,7 +49,7 @@ class Payloads:
         return '"' + "".join(parts) + '"'
 
     def _number(self):
-        kind = self.random.randrange(5)
+        kind = self.random.randrange(6)
         if kind == 0:
             return self.random.choice(NUMBERS)
         if kind == 1:
@@ -59,6 +59,9 @@ class Payloads:
         if kind == 3:
             whole, power = self.random.randrange(-999, 999), self.random.randrange(-30, 30)
             return f"{whole}.{self.random.randrange(999)}{self.random.choice('eE')}{power}"
+        if kind == 4:
+            # Half-way between two shortest texts: the even one is written.
+            return repr(self.random.randrange(2**52, 2**53) / self.random.choice([2, 4, 8, 1024]))
         # Any finite double, by its bits.
         while True:
             (value,) = struct.unpack("<d", self.random.randbytes(8))
