@@ -1,5 +1,5 @@
 # The menu. Each recipe calls cargo or a script of .ci; CI runs the same words.
-.PHONY: demo test check soak
+.PHONY: demo test check soak python
 
 demo:   ## the whole passage in one process, on sample data (DEMO_ONCE=1 ends it after the answer)
 	@.ci/demo
@@ -9,6 +9,9 @@ test:   ## installs what the tests need (Postgres, Chromium) and runs them all
 
 check:  ## formatting, lints, features, licences, docs
 	@.ci/check
+
+python: ## the wheel of the Python package, in target/wheels
+	@.ci/python
 
 soak:   ## hours: 1,000 kills at random moments, property tests with many cases, fuzzing (.ci/soak says what can be set)
 	@.ci/soak

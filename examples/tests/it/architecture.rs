@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("airlock-proto", &["airlock-core"]),
     ("airlock-worker", &["airlock-core", "airlock-proto"]),
     ("airlock-cp", &["airlock-core", "airlock-proto", "airlock-worker (optional)"]),
+    ("airlock-client-py", &["airlock-core"]),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "asks cargo for the manifests as it reads them")]
@@ -47,6 +48,16 @@ fn crates_point_only_where_the_architecture_says() {
     for free in ["airlock-examples", "airlock-benches"] {
         let seen = found.iter().filter(|(_, arrows)| arrows.iter().any(|a| a.starts_with(free))).count();
         assert_eq!(seen, 0, "{free} is seen by another crate");
+    }
+}
+
+#[test]
+fn the_python_package_links_no_socket_and_no_runtime() {
+    let tree = cargo(&["tree", "-p", "airlock-client-py", "-e", "normal", "--prefix", "none", "-f", "{p}"]);
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    assert!(crates.contains("pyo3"), "cargo tree said nothing");
+    for absent in ["tokio", "mio", "hyper", "reqwest", "rustls", "sqlx", "arrow", "datafusion"] {
+        assert!(!crates.contains(absent), "the Python package has {absent} among its dependencies");
     }
 }
 

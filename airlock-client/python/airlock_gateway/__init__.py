@@ -1,0 +1,111 @@
+"""Let a person approve what an agent is about to do: end-to-end encrypted requests, signed answers, verified here.
+
+`approvals.pair` once and `approvals.ask` before each risky step is the short way; `AirlockGatewayClient` has each call of the
+gateway, `AirlockAuthClient` signs a person in.
+"""
+
+from ._native import __version__
+from .approvals import Pairing, ask, pair, pair_with_code
+from .auth_client import AirlockAuthClient, AirlockAuthOptions
+from .client import AirlockGatewayClient
+from .dnd import DndEvaluator, StandingDecision, evaluate_dnd
+from .exceptions import (
+    AirlockAuthException,
+    AirlockGatewayError,
+    DecisionNotBelieved,
+    DecryptionError,
+    PairingNotBelieved,
+)
+from .models import (
+    ArtifactSubmitRequest,
+    CiphertextRef,
+    ConsentErrorInfo,
+    DecisionDeliverBody,
+    DecisionDeliverEnvelope,
+    DeviceCodeInfo,
+    DndEffectiveResponse,
+    DndPolicyWire,
+    EchoResponse,
+    EncryptedArtifactRequest,
+    EncryptedPayload,
+    EnforcerPresenceRecord,
+    ExchangeStatusBody,
+    ExchangeStatusResponse,
+    HarpEnvelope,
+    PairingClaimRequest,
+    PairingClaimResponse,
+    PairingCompleteRequest,
+    PairingCompleteResponse,
+    PairingInitiateRequest,
+    PairingInitiateResponse,
+    PairingResolveResponse,
+    PairingRevokeResponse,
+    PairingStatusBatchResponse,
+    PairingStatusResponse,
+    PresenceHeartbeatRequest,
+    RecipientInfo,
+    SenderInfo,
+    TokenResponse,
+)
+from .nonce_journal import NonceJournal
+from .verification import (
+    VerifiedApprover,
+    VerifiedDecision,
+    key_fingerprint,
+    verify_decision,
+    verify_pairing_answer,
+)
+
+__all__ = [
+    "AirlockAuthClient",
+    "AirlockAuthException",
+    "AirlockAuthOptions",
+    "AirlockGatewayClient",
+    "AirlockGatewayError",
+    "ArtifactSubmitRequest",
+    "CiphertextRef",
+    "ConsentErrorInfo",
+    "DecisionDeliverBody",
+    "DecisionDeliverEnvelope",
+    "DecisionNotBelieved",
+    "DecryptionError",
+    "DeviceCodeInfo",
+    "DndEffectiveResponse",
+    "DndEvaluator",
+    "DndPolicyWire",
+    "EchoResponse",
+    "EncryptedArtifactRequest",
+    "EncryptedPayload",
+    "EnforcerPresenceRecord",
+    "ExchangeStatusBody",
+    "ExchangeStatusResponse",
+    "HarpEnvelope",
+    "NonceJournal",
+    "Pairing",
+    "PairingClaimRequest",
+    "PairingClaimResponse",
+    "PairingCompleteRequest",
+    "PairingCompleteResponse",
+    "PairingInitiateRequest",
+    "PairingInitiateResponse",
+    "PairingNotBelieved",
+    "PairingResolveResponse",
+    "PairingRevokeResponse",
+    "PairingStatusBatchResponse",
+    "PairingStatusResponse",
+    "PresenceHeartbeatRequest",
+    "RecipientInfo",
+    "SenderInfo",
+    "StandingDecision",
+    "TokenResponse",
+    "VerifiedApprover",
+    "VerifiedDecision",
+    "__version__",
+    "ask",
+    "evaluate_dnd",
+    "key_fingerprint",
+    "pair",
+    "pair_with_code",
+    "verify_decision",
+    "verify_pairing_answer",
+]
