@@ -1,11 +1,11 @@
-//! What Airlock means: policies, masks, snapshots, egress, queries, tools, audit.
+//! What Airlock means: policies, masks, snapshots, egress, queries, tools, approvals, audit.
 //!
 //! Core never touches a network, a database, a clock, the environment or a file. Time and randomness come in
 //! through [`Host`]; rows through [`Source`](snapshot::Source); everything else is an argument.
 //!
 //! In reading order: a [`policy`] says which rows and columns an agent may see and how they are [`mask`]ed; an export
 //! makes a [`snapshot`] of one subject; [`egress`] admits a statement; [`query`] runs it; a [`tool`] renders the answer;
-//! [`audit`] keeps what happened.
+//! [`audit`] keeps what happened. An [`approval`] is a person's signed yes or no to one act.
 //!
 //! # Features
 //!
@@ -16,6 +16,7 @@
 //! | `runtime` | the system's clock and randomness, task registry, shutdown: what shells share |
 //! | `test-util` | fixed clock, small policies and batches |
 
+pub mod approval;
 pub mod audit;
 pub mod backoff;
 pub mod crypto;

@@ -1,15 +1,28 @@
-//! The primitives we use, each from a reviewed crate: SHA-256, HMAC (RFC 2104), HKDF (RFC 5869), Ed25519 (RFC 8032),
-//! canonical JSON (RFC 8785). None of them is ours.
+//! The primitives we use, each from a reviewed crate: SHA-256, HMAC (RFC 2104), HKDF (RFC 5869), Ed25519 (RFC 8032), X25519
+//! (RFC 7748), AES-256-GCM (NIST SP 800-38D), canonical JSON (RFC 8785). None of them is ours; the form of payloads is, because
+//! the approvals gateway's protocol has its own.
 
+mod aead;
+mod agreement;
 mod canonical;
+mod encoding;
+mod json_text;
+mod payload;
 mod pkce;
+mod sealed;
 mod signature;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+pub use aead::{AES_256_GCM, ContentKey, OpenError};
+pub use agreement::{AgreementError, AgreementKey, AgreementPublicKey};
 pub use canonical::{NotCanonical, canonical_json};
+pub use encoding::{ENCODED_BYTES_MAX, NotBase64, b64, b64url, decode_any};
+pub use json_text::{NotCanonicalPayload, PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX};
+pub use payload::{artifact_hash, canonical_payload};
 pub use pkce::PkceChallenge;
+pub use sealed::Ciphertext;
 pub use signature::{BadSignature, PrivateKey, PublicKey};
 
 /// SHA-256 over the concatenation of `parts`.

@@ -9,6 +9,7 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
+use super::encoding::{b64url, decode_any};
 use super::sha256;
 use crate::host::Host;
 
@@ -26,6 +27,14 @@ impl PrivateKey {
         let mut seed = Zeroizing::new([0; 32]);
         host.random(seed.as_mut());
         Self(SigningKey::from_bytes(&seed))
+    }
+    /// From the 32 bytes that the key is made of.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+    /// The 32 bytes that the key is made of: the key itself, for whoever keeps it.
+    pub fn to_seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
     }
     /// Reads a PKCS#8 PEM document.
     ///
@@ -75,6 +84,16 @@ impl PublicKey {
     pub fn from_base64(text: &str) -> Result<Self, BadSignature> {
         Self::from_bytes(&BASE64.decode(text).map_err(|_| BadSignature)?)
     }
+    /// Reads base64 of either alphabet, padded or not, of 32 raw bytes or of a SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`], and if the text is no base64.
+    ///
+    /// Source: RFC 8410, section 4.
+    pub fn parse(text: &str) -> Result<Self, BadSignature> {
+        let bytes = decode_any(text).map_err(|_| BadSignature)?;
+        Self::from_bytes(bytes.strip_prefix(SPKI_PREFIX).unwrap_or(&bytes))
+    }
     /// 32 raw bytes.
     pub fn to_bytes(self) -> [u8; 32] {
         self.0.to_bytes()
@@ -82,6 +101,15 @@ impl PublicKey {
     /// Base64 of the raw bytes.
     pub fn to_base64(self) -> String {
         BASE64.encode(self.0.to_bytes())
+    }
+    /// Base64url of the raw bytes: the form that every SDK reads.
+    pub fn to_base64url(self) -> String {
+        b64url(self.0.as_bytes())
+    }
+    /// What two people compare before they confirm a pairing: the first 8 bytes of SHA-256 of the raw bytes, as `AA:BB:…`.
+    pub fn human_fingerprint(self) -> String {
+        let pairs = sha256(&[self.0.as_bytes()])[..8].iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>();
+        pairs.join(":")
     }
     /// SHA-256 of the raw bytes, as `sha256:` and 64 hex digits.
     pub fn fingerprint(self) -> String {
@@ -102,6 +130,8 @@ impl std::fmt::Debug for PublicKey {
         f.write_str(&self.fingerprint())
     }
 }
+
+const SPKI_PREFIX: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 #[cfg(test)]
 mod tests {
@@ -145,5 +175,34 @@ mod tests {
         assert_eq!(PrivateKey::from_pem(&pem).unwrap().public(), key(3).public());
         assert!(!format!("{:?}", key(3)).contains("0303"));
         assert!(PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nnope").is_err());
+    }
+
+    #[test]
+    fn a_public_key_is_read_in_every_form_that_is_sent() {
+        let public = PrivateKey::from_seed(&std::array::from_fn(|i| 0x40 + i as u8)).public();
+        assert_eq!(public.to_base64url(), "JUO5L_EJVRFHatyDadtt3JM2ZaEZeN2hQE7hBmypVZ0");
+        let spki = b64url(&[SPKI_PREFIX, &public.to_bytes()].concat());
+        for text in [public.to_base64url(), public.to_base64(), spki] {
+            assert_eq!(PublicKey::parse(&text), Ok(public), "{text}");
+        }
+        let mut agreement = SPKI_PREFIX.to_vec();
+        agreement[8] = 0x6e; // says X25519
+        let agreement = b64url(&[agreement.as_slice(), &public.to_bytes()].concat());
+        for text in ["", "AA", &agreement, &b64url(&[0; 32])] {
+            assert_eq!(PublicKey::parse(text), Err(BadSignature), "{text}");
+        }
+        assert_eq!(public.human_fingerprint().len(), 23);
+        assert!(
+            public.fingerprint().starts_with(&format!(
+                "sha256:{}",
+                public.human_fingerprint().replace(':', "").to_lowercase()
+            ))
+        );
+    }
+
+    #[test]
+    fn a_seed_is_the_key() {
+        assert_eq!(*key(9).to_seed(), [9; 32]);
+        assert_eq!(PrivateKey::from_seed(&key(9).to_seed()).public(), key(9).public());
     }
 }
