@@ -170,6 +170,13 @@ pub(crate) struct Cp {
     pub(crate) router: Router,
 }
 
+/// A client for real sockets. Where another crate of the build has reqwest speak TLS, it wants to know with what, although
+/// nothing here does.
+pub(crate) fn http_client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 pub(crate) fn config() -> Config {
     let vars = [("OPERATOR_TOKEN", TOKEN), ("BIND", "127.0.0.1:0"), ("METRICS_BIND", "127.0.0.1:0")];
     Config::from_vars(vars.map(|(n, v)| (format!("AIRLOCK_CP_{n}"), v.to_owned()))).unwrap()

@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("airlock-proto", &["airlock-core"]),
     ("airlock-worker", &["airlock-core", "airlock-proto"]),
     ("airlock-cp", &["airlock-core", "airlock-proto", "airlock-worker (optional)"]),
+    ("airlock-client", &["airlock-core", "airlock-proto"]),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "asks cargo for the manifests as it reads them")]
