@@ -143,6 +143,16 @@ codes! {
     EnrollmentExpired = "enrollment_expired", -32000, Caller, No, Protocol;
     /// The gateway or control plane cannot be reached, or what answers there is none.
     GatewayUnavailable = "gateway_unavailable", -32000, Upstream, Later, Protocol;
+    /// Nobody can be asked: the pairing is not known, or has no approver.
+    NoApprover = "no_approver", -32000, Caller, Changed, Protocol;
+    /// The pairing was revoked by either side.
+    PairingRevoked = "pairing_revoked", -32000, Caller, Changed, Protocol;
+    /// Nobody decided in time.
+    ApprovalExpired = "approval_expired", -32000, Caller, Changed, Tool;
+    /// The request was taken back or ended before anybody decided.
+    ApprovalEnded = "approval_ended", -32000, Caller, Changed, Tool;
+    /// The decision that came is not the approver's own, or not about this.
+    DecisionNotBelieved = "decision_not_believed", -32000, Upstream, No, Protocol;
 }
 
 impl fmt::Display for Code {

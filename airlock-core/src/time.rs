@@ -35,6 +35,38 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads what the approvals gateway's clients send: RFC 3339 with any offset and any number of digits of the second, `T`, `t`
+    /// or a space in the middle, and a time without an offset, which is UTC.
+    pub fn parse_lenient(text: &str) -> Option<Self> {
+        let (local, offset_ms) = split_offset(text)?;
+        // What is left is the strict form without its `Z`, perhaps with another separator.
+        let date = local.get(..10)?;
+        let time = local.get(10..)?.strip_prefix(['T', 't', ' '])?;
+        let utc: Self = format!("{date}T{time}Z").parse().ok()?;
+        Some(Self(utc.0 - offset_ms))
+    }
+}
+
+fn split_offset(text: &str) -> Option<(&str, i64)> {
+    if text.len() > 64 || !text.is_ascii() {
+        return None;
+    }
+    if let Some(local) = text.strip_suffix(['Z', 'z']) {
+        return Some((local, 0));
+    }
+    // A date has two `-` itself; an offset stands behind the time.
+    let Some(at) = text.rfind(['+', '-']).filter(|&at| at > 10) else { return Some((text, 0)) };
+    let (hours, minutes) = text[at + 1..].split_once(':')?;
+    let two = |digits: &str| {
+        let valid = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        valid.then(|| digits.parse::<i64>().ok()).flatten()
+    };
+    let (hours, minutes) = (two(hours).filter(|&h| h < 24)?, two(minutes).filter(|&m| m < 60)?);
+    let sign = if text.as_bytes()[at] == b'-' { -1 } else { 1 };
+    Some((&text[..at], sign * (hours * 60 + minutes) * 60_000))
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, ms_of_day) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
@@ -152,6 +184,37 @@ mod tests {
             "２026-01-02T03:04:05Z",
         ] {
             assert_eq!(bad.parse::<Timestamp>(), Err(NotATimestamp), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_of_the_gateways_clients_are_read() {
+        for (text, utc) in [
+            ("2026-11-22T01:57:18.932956+00:00", "2026-11-22T01:57:18.932Z"),
+            ("2026-11-22T01:57:18.932956", "2026-11-22T01:57:18.932Z"),
+            ("2026-11-22 01:57:18", "2026-11-22T01:57:18.000Z"),
+            ("2026-11-22t01:57:18z", "2026-11-22T01:57:18.000Z"),
+            ("2026-11-22T01:57:18.5+05:30", "2026-11-21T20:27:18.500Z"),
+            ("2026-11-22T23:57:18.123456789-01:00", "2026-11-23T00:57:18.123Z"),
+        ] {
+            assert_eq!(Timestamp::parse_lenient(text).map(|t| t.to_string()).as_deref(), Some(utc), "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-11-22T01:57",
+            "2026-11-22T01:57:18+0530",
+            "2026-11-22T01:57:18+5:30",
+            "2026-11-22T01:57:18+24:00",
+            "2026-11-22T01:57:18+00:60",
+            "2026-11-22T01:57:18Z+00:00",
+            "2026-11-22T01:57:18ZZ",
+            "2026-11-22_01:57:18Z",
+            "2026-11-22Té1:57:18Z",
+            "1795312638",
+            "2026-02-30T00:00:00Z",
+        ] {
+            assert_eq!(Timestamp::parse_lenient(text), None, "{text}");
         }
     }
 }
