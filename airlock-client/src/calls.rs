@@ -18,9 +18,9 @@ use std::time::Duration;
 use airlock_core::{Host, Timestamp};
 use airlock_proto::gateway::{msg_type, paths};
 use http::{Method, StatusCode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::gateway::models::{
     DecisionDeliverEnvelope, DndEffectiveResponse, EchoResponse, EncryptedPayload, ExchangeStatusResponse,
@@ -52,7 +52,7 @@ pub struct Call<T> {
 pub enum Unread {
     /// The gateway refused.
     #[error("the gateway refused: {0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// It agreed, in words that are not understood.
     #[error("the gateway's answer is not of the form expected")]
     Shape(#[source] serde_json::Error),
@@ -65,7 +65,7 @@ impl<T> Call<T> {
     /// When the gateway refused, or its answer has another form.
     pub fn read(&self, response: &Response) -> Result<T, Unread> {
         match Refusal::of(response) {
-            Some(refusal) => Err(Unread::Refused(refusal)),
+            Some(refusal) => Err(Unread::Refused(Box::new(refusal))),
             None => (self.read)(response).map_err(Unread::Shape),
         }
     }
@@ -242,6 +242,24 @@ pub fn effective_dnd(
     query.extend(session_id.map(|session| ("sessionId", session)));
     let query = serde_urlencoded::to_string(query).expect("pairs of texts are a query");
     get(format!("{}?{query}", paths::DND_EFFECTIVE), json)
+}
+
+/// The same, each as it was sent: what is signed is the whole object.
+pub fn effective_dnd_as_sent(
+    enforcer_id: &str,
+    workspace_id: &str,
+    session_id: Option<&str>,
+) -> Call<Vec<Map<String, Value>>> {
+    let request = effective_dnd(enforcer_id, workspace_id, session_id).request;
+    Call { request, read: policies_as_sent }
+}
+
+fn policies_as_sent(response: &Response) -> Result<Vec<Map<String, Value>>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Listed {
+        body: Vec<Map<String, Value>>,
+    }
+    json::<Listed>(response).map(|listed| listed.body)
 }
 
 /// Whether the person allowed the app: `approved`, or a refusal with one of the codes of consent.

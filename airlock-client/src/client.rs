@@ -9,6 +9,7 @@ use airlock_core::{Host, Secret};
 use serde_json::Value;
 use url::Url;
 
+use crate::approvals::{Approvals, Enforcer};
 use crate::auth::{Credentials, Idp, Session, SignInError, UserCredential};
 use crate::calls::{self, Call};
 use crate::config::ClientConfig;
@@ -96,6 +97,11 @@ impl Airlock {
         let response = self.transport.send(&request).await?;
         tracing::debug!(path = request.path(), status = response.status.as_u16(), "answered");
         Ok(call.read(&response)?)
+    }
+
+    /// Approvals, asked for by this enforcer.
+    pub fn approvals(&self, enforcer: Enforcer) -> Approvals {
+        Approvals::new(self.clone(), enforcer)
     }
 
     /// Tools of one tenant, called with an API key (`ak_live_…`) or an access token.

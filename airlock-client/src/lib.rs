@@ -13,7 +13,8 @@
 //! and ring, without redirects, with bounded answers. Every error says its code, who has to act and whether to try again
 //! ([`ClientError::advice`]). No credential, key or payload is printed by any `Debug` or log line.
 
-// pub mod approvals;
+mod advice;
+pub mod approvals;
 pub mod auth;
 pub mod calls;
 mod client;
@@ -26,8 +27,9 @@ mod refusal;
 pub mod transport;
 
 // The public interface:
+pub use advice::Advice;
 pub use client::Airlock;
 pub use config::{ClientConfig, ConfigError};
-pub use error::{Advice, ClientError};
+pub use error::ClientError;
 pub use private_file::FileError;
 pub use refusal::Refusal;

@@ -17,13 +17,16 @@ pub enum FileError {
     /// It does not hold what it should.
     #[error("the file does not hold what was written there")]
     Unreadable,
+    /// Another process uses it.
+    #[error("another process uses this folder")]
+    InUse,
     /// The system said no.
     #[error("the file cannot be read or written: {0}")]
     Io(io::ErrorKind),
 }
 
 /// Most bytes of a file that are read.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
@@ -76,6 +79,23 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let _ = fs::remove_file(&beside);
     }
     Ok(written?)
+}
+
+/// Takes a file for this process alone, as long as it is open.
+pub(crate) fn lock(path: &Path) -> Result<fs::File, FileError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        create_folder(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(FileError::InUse),
+        Err(fs::TryLockError::Error(error)) => Err(error.into()),
+    }
 }
 
 /// Takes the file away; it is no error that there is none.

@@ -3,8 +3,9 @@
 use airlock_core::error::Retry;
 use airlock_core::{Code, Coded};
 
+use crate::advice::Advice;
 use crate::calls::Unread;
-use crate::error::{Advice, ClientError};
+use crate::error::ClientError;
 use crate::refusal::Refusal;
 use crate::transport::{HttpFailure, TransportError};
 
@@ -72,8 +73,7 @@ impl GatewayError {
     pub fn advice(&self) -> Advice {
         match self {
             Self::Api { status_code, error_code, message, .. } => {
-                ClientError::Refused(Refusal::told(*status_code, error_code.clone(), message.clone()))
-                    .advice()
+                refused(*status_code, error_code, message).advice()
             }
             Self::Http(_) => ClientError::Transport(self.transport()).advice(),
             Self::Json(_) => ClientError::Answer.advice(),
@@ -110,11 +110,15 @@ impl GatewayError {
     }
 }
 
+fn refused(status: u16, code: &Option<String>, message: &str) -> ClientError {
+    ClientError::Refused(Box::new(Refusal::told(status, code.clone(), message.to_owned())))
+}
+
 impl Coded for GatewayError {
     fn code(&self) -> Code {
         match self {
             Self::Api { status_code, error_code, message, .. } => {
-                ClientError::Refused(Refusal::told(*status_code, error_code.clone(), message.clone())).code()
+                refused(*status_code, error_code, message).code()
             }
             Self::Http(_) => ClientError::Transport(self.transport()).code(),
             Self::Json(_) => ClientError::Answer.code(),
@@ -139,7 +143,7 @@ impl From<Refusal> for GatewayError {
 impl From<Unread> for GatewayError {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::Refused(refusal) => refusal.into(),
+            Unread::Refused(refusal) => (*refusal).into(),
             Unread::Shape(error) => Self::Json(error),
         }
     }

@@ -14,7 +14,7 @@ pub mod client;
 pub mod crypto;
 pub mod errors;
 pub mod models;
-// pub mod nonce_journal;
+pub mod nonce_journal;
 
 pub use auth_client::{AirlockAuthClient, AirlockAuthOptions};
 pub use client::AirlockGatewayClient;
