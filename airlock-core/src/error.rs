@@ -141,6 +141,8 @@ codes! {
     EnrollmentUsed = "enrollment_used", -32000, Caller, No, Protocol;
     /// The enrollment token is past its time.
     EnrollmentExpired = "enrollment_expired", -32000, Caller, No, Protocol;
+    /// The gateway or control plane cannot be reached, or what answers there is none.
+    GatewayUnavailable = "gateway_unavailable", -32000, Upstream, Later, Protocol;
     /// Nobody can be asked: the pairing is not known, or has no approver.
     NoApprover = "no_approver", -32000, Caller, Changed, Protocol;
     /// The pairing was revoked by either side.

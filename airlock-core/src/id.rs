@@ -131,6 +131,15 @@ ulid_id!(
 ulid_id!(
     /// A personal access token. `pat_` and a ULID; never the secret `airpat_…`.
     PatId, "token id", "pat_");
+ulid_id!(
+    /// One exchange in the gateway's store. `xc_` and a ULID; enforcers know it by a request id of their own.
+    ExchangeId, "exchange id", "xc_");
+ulid_id!(
+    /// A person as the one who decides, in one org. `apr_` and a ULID.
+    ApproverId, "approver id", "apr_");
+ulid_id!(
+    /// One pairing of an enforcer and an approver, from its first code on. `pr_` and a ULID.
+    PairingId, "pairing id", "pr_");
 
 impl OrgId {
     /// A fresh id: `org_` and a ULID in lower case.

@@ -1,4 +1,5 @@
-//! The bytes that Airlock's processes agree on: the tunnel's frames and its session, enrollment, the MCP face.
+//! The bytes that Airlock's processes agree on: the tunnel's frames and its session, enrollment, the MCP face, the
+//! approvals gateway's JSON.
 //!
 //! Nothing here opens a socket or reads a clock. The tunnel's [`session`] is a value: a shell feeds it frames and the
 //! time, and sends what it is told to.
@@ -9,6 +10,7 @@
 //! |---|---|
 //! | `tunnel` (default) | [`wire`] messages and gRPC glue, [`convert`], [`session`] |
 //! | `mcp` | the agent's tools as an MCP service, without a listener |
+//! | `gateway` | the approvals gateway's messages, without HTTP |
 //!
 //! # Example
 //!
@@ -18,6 +20,8 @@
 //! ```
 
 pub mod enroll;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod limits;
 #[cfg(feature = "mcp")]
 pub mod mcp;

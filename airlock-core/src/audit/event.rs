@@ -139,6 +139,54 @@ actions! {
     AppRevoked = "app.revoked";
     /// What a role reaches of a tenant was changed.
     GrantChanged = "grant.changed";
+    /// An enforcer asked for an approval.
+    ExchangeSubmitted = "exchange.submitted";
+    /// An enforcer asked for an approval and was refused.
+    ExchangeRefused = "exchange.refused";
+    /// An enforcer told that a standing decision was applied.
+    ExchangePolicyApplied = "exchange.policy_applied";
+    /// An approver decided.
+    ExchangeDecided = "exchange.decided";
+    /// A decision was refused: its signature, its nonce, its hash, or who sent it.
+    DecisionRefused = "exchange.decision_refused";
+    /// The enforcer said that it has the decision.
+    ExchangeDelivered = "exchange.delivered";
+    /// The enforcer took its question back.
+    ExchangeWithdrawn = "exchange.withdrawn";
+    /// Nobody decided in time.
+    ExchangeExpired = "exchange.expired";
+    /// A question ended because its pairing, app or consent did.
+    ExchangeCancelled = "exchange.cancelled";
+    /// An approver put something out of their inbox.
+    ExchangeDismissed = "exchange.dismissed";
+    /// An approver asked an enforcer to ask again.
+    RefreshAsked = "exchange.refresh";
+    /// An enforcer began a pairing.
+    PairingInitiated = "pairing.initiated";
+    /// An approver made a code for a pairing.
+    PairingPreGenerated = "pairing.pre_generated";
+    /// An enforcer took up an approver's code.
+    PairingClaimed = "pairing.claimed";
+    /// An approver agreed to a pairing.
+    PairingCompleted = "pairing.completed";
+    /// An approver did not agree to a pairing.
+    PairingRejected = "pairing.rejected";
+    /// A pairing was ended.
+    PairingRevoked = "pairing.revoked";
+    /// An approver's device and its key were registered.
+    ApproverDeviceAdded = "approver.device.added";
+    /// A standing decision was made.
+    DndPolicySet = "dnd.policy.set";
+    /// A standing decision was taken back.
+    DndPolicyRevoked = "dnd.policy.revoked";
+    /// An app asked whether it may act for a person.
+    AppConsentAsked = "app.consent.asked";
+    /// A person let an app act for them.
+    AppConsentAllowed = "app.consent.allowed";
+    /// A person did not let an app act for them.
+    AppConsentDenied = "app.consent.denied";
+    /// A person does not let an app act for them any more.
+    AppConsentRevoked = "app.consent.revoked";
     /// The log was exported.
     AuditExported = "audit.exported";
     /// Old rows were removed: `rows` says how many, the signed tombstone up to where.

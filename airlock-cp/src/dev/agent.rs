@@ -24,6 +24,8 @@ pub enum AgentError {
 impl Agent {
     /// An agent that knows an endpoint and a key.
     pub(super) fn new(url: String, key: String) -> Self {
+        // Where another crate of the build has reqwest speak TLS, it wants to know with what, although nothing here does.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { http: reqwest::Client::new(), url, key }
     }
 

@@ -9,7 +9,7 @@ use airlock_core::runtime::SystemHost;
 use airlock_cp::{App, Store};
 use axum::Router;
 
-use crate::harness::{TOKEN, config};
+use crate::harness::{TOKEN, config, http_client};
 
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
 fn command(data: &Path) -> Command {
@@ -185,7 +185,7 @@ async fn serve_says_where_it_listens_and_ends_well_on_sigterm() {
         .unwrap();
     let mut address = String::new();
     std::io::BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-    let answer = reqwest::get(format!("http://{}/readyz", address.trim())).await.unwrap();
+    let answer = http_client().get(format!("http://{}/readyz", address.trim())).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     // Somebody at the keyboard may work on the same store meanwhile.
     assert_eq!(said(&run(dir.path(), &["tenant", "create", "acme"])), "t_acme");

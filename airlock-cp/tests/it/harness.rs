@@ -170,6 +170,13 @@ pub(crate) struct Cp {
     pub(crate) router: Router,
 }
 
+/// A client for real sockets. Where another crate of the build has reqwest speak TLS, it wants to know with what, although
+/// nothing here does.
+pub(crate) fn http_client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 pub(crate) fn config() -> Config {
     config_with(&[])
 }

@@ -9,7 +9,7 @@ use airlock_cp::{App, Store};
 use axum::Router;
 use axum::routing::get;
 
-use crate::harness::{TOKEN, config};
+use crate::harness::{TOKEN, config, http_client};
 
 #[tokio::test]
 async fn it_listens_counts_and_stops_after_what_was_begun() {
@@ -28,7 +28,7 @@ async fn it_listens_counts_and_stops_after_what_was_begun() {
     });
     let listening = serve(&app, app.router(Router::new().route("/slow", slow), Router::new())).await.unwrap();
     let url = format!("http://{}", listening.address);
-    let client = reqwest::Client::new();
+    let client = http_client();
     let tenants = || client.get(format!("{url}/api/v1/tenants"));
     assert_eq!(tenants().send().await.unwrap().status().as_u16(), 401);
     let refused = tenants().bearer_auth("x".repeat(40)).send().await.unwrap();
@@ -77,7 +77,7 @@ async fn with_port_0_it_knows_its_own_url() {
     assert_eq!(app.config().public_url.as_str(), format!("http://{}/", listening.address));
     assert_eq!((app.config().bind, app.config().metrics_bind), (listening.address, listening.metrics));
     assert_ne!(listening.address.port(), 0);
-    let ready = reqwest::get(app.config().public_url.join("readyz").unwrap()).await.unwrap();
+    let ready = http_client().get(app.config().public_url.join("readyz").unwrap()).send().await.unwrap();
     assert_eq!(ready.status().as_u16(), 200);
     app.shut_down(Duration::from_secs(10)).await;
 }

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("airlock-worker", &["airlock-core", "airlock-proto"]),
     ("airlock-cp", &["airlock-core", "airlock-proto", "airlock-worker (optional)"]),
     ("airlock-client-py", &["airlock-core"]),
+    ("airlock-client", &["airlock-core", "airlock-proto"]),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "asks cargo for the manifests as it reads them")]

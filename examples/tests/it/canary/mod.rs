@@ -7,6 +7,7 @@ mod programs;
 mod sample;
 mod wire;
 
+use airlock_client::transport::http_client;
 use serde_json::{Value, json};
 
 use crate::needs;
@@ -74,7 +75,8 @@ impl Canary {
     async fn call(&mut self, tool: &str, arguments: Value, accept: &str) {
         let what = format!("{tool} {arguments}");
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
-        let sent = reqwest::Client::new()
+        let sent = http_client()
+            .unwrap()
             .post(&self.programs.url)
             .bearer_auth(&self.key)
             .header("Accept", accept)
@@ -97,7 +99,7 @@ impl Canary {
     /// A page of numbers.
     async fn page(&self, at: usize) -> Vec<u8> {
         let url = format!("http://{}/metrics", self.programs.metrics[at]);
-        reqwest::get(url).await.unwrap().bytes().await.unwrap().into()
+        http_client().unwrap().get(url).send().await.unwrap().bytes().await.unwrap().into()
     }
 }
 

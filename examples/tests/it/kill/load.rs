@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use airlock_client::transport::http_client;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -88,7 +89,7 @@ impl Load {
     }
 
     async fn client(self: Arc<Self>, mut chance: Chance) {
-        let http = reqwest::Client::new();
+        let http = http_client().unwrap();
         while !self.stop.load(Ordering::Relaxed) {
             let n = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
             let question = question(&mut chance, n);

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use airlock_client::transport::http_client;
 use serde_json::{Value, json};
 
 use super::program::program;
@@ -149,7 +150,8 @@ impl Stack {
 
     /// Posts one message as the documented curl does.
     pub(crate) async fn post(&self, slug: &str, key: &str, message: &Value) -> (u16, Value) {
-        let sent = reqwest::Client::new()
+        let sent = http_client()
+            .unwrap()
             .post(format!("{}/mcp/{slug}", self.url))
             .bearer_auth(key)
             .json(message)

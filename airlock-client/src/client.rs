@@ -1,0 +1,121 @@
+//! The door: one gateway, one set of credentials, and the parts that are handed out of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use airlock_core::id::TenantSlug;
+use airlock_core::runtime::SystemHost;
+use airlock_core::{Host, Secret};
+use serde_json::Value;
+use url::Url;
+
+use crate::approvals::{Approvals, Enforcer};
+use crate::auth::{Credentials, Idp, Session, SignInError, UserCredential};
+use crate::calls::{self, Call};
+use crate::config::ClientConfig;
+use crate::data::McpPlane;
+use crate::error::ClientError;
+use crate::transport::{HttpTransport, Retrying, Transport};
+
+/// The client that people of this kind are registered as, when a gateway names none.
+const OIDC_CLIENT_DEFAULT: &str = "airlock-integrations";
+
+/// A gateway, and who asks there. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct Airlock {
+    base: Url,
+    transport: Arc<dyn Transport>,
+    credentials: Credentials,
+    host: Arc<dyn Host>,
+}
+
+impl Airlock {
+    /// Over HTTP, with the system's clock and randomness.
+    ///
+    /// # Errors
+    /// When the system gives no HTTP client.
+    pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
+        let host: Arc<dyn Host> = Arc::new(SystemHost::new());
+        let http = HttpTransport::new(config.base.clone())?;
+        let transport = Arc::new(Retrying::new(http, config.retry, host.clone()));
+        Ok(Self::with_parts(config, transport, host))
+    }
+
+    /// Over a transport, and with a clock and randomness, of one's own. The transport repeats what it likes to repeat.
+    pub fn with_parts(config: ClientConfig, transport: Arc<dyn Transport>, host: Arc<dyn Host>) -> Self {
+        Self { base: config.base, transport, credentials: config.credentials, host }
+    }
+
+    /// The gateway's address.
+    pub fn base_url(&self) -> &Url {
+        &self.base
+    }
+
+    /// The same gateway, asked on behalf of whoever signed in.
+    #[must_use]
+    pub fn signed_in(&self, session: Arc<Session>) -> Self {
+        let mut other = self.clone();
+        other.credentials.user = Some(UserCredential::Session(session));
+        other
+    }
+
+    /// The identity provider that the gateway names: where a person signs in.
+    ///
+    /// # Errors
+    /// When the gateway names none, or it does not answer.
+    pub async fn identity_provider(&self) -> Result<Idp, ClientError> {
+        let found: Value = self.call(&calls::discovery()).await?;
+        let text = |key: &str| found["idp"][key].as_str().filter(|text| !text.is_empty());
+        let realm: Url = text("baseUrl").and_then(|url| url.parse().ok()).ok_or(SignInError::NoIdp)?;
+        // Whoever answers for the gateway over TLS sends nobody to a page without.
+        if self.base.scheme() == "https" && realm.scheme() != "https" {
+            return Err(SignInError::UnsafeEndpoint("realm").into());
+        }
+        let client_id = text("clientId").unwrap_or(OIDC_CLIENT_DEFAULT).to_owned();
+        Idp::discover(&realm, client_id, self.transport.clone(), self.host.clone()).await
+    }
+
+    /// Sends a call and reads its answer. What may be repeated is repeated by the transport; a token that the gateway does
+    /// not take any more is refreshed, once.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn call<T>(&self, call: &Call<T>) -> Result<T, ClientError> {
+        let answer = self.call_once(call).await;
+        let refused = matches!(&answer, Err(ClientError::Refused(refusal)) if refusal.status == 401);
+        match &self.credentials.user {
+            Some(UserCredential::Session(session)) if refused && session.expire().await => {
+                self.call_once(call).await
+            }
+            _ => answer,
+        }
+    }
+
+    async fn call_once<T>(&self, call: &Call<T>) -> Result<T, ClientError> {
+        let mut request = call.request.clone();
+        self.credentials.put(&mut request).await?;
+        let response = self.transport.send(&request).await?;
+        tracing::debug!(path = request.path(), status = response.status.as_u16(), "answered");
+        Ok(call.read(&response)?)
+    }
+
+    /// Approvals, asked for by this enforcer.
+    pub fn approvals(&self, enforcer: Enforcer) -> Approvals {
+        Approvals::new(self.clone(), enforcer)
+    }
+
+    /// Tools of one tenant, called with an API key (`ak_live_…`) or an access token.
+    pub fn data(&self, slug: TenantSlug, key: impl Into<String>) -> McpPlane {
+        McpPlane::new(slug, Secret::new(key.into()), self.transport.clone(), self.host.clone())
+    }
+
+    pub(crate) fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+}
+
+impl fmt::Debug for Airlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Airlock").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
