@@ -1,7 +1,7 @@
 //! Reads a JSON text as Python's `json.loads` does, keeping what serde_json loses: all digits of whole numbers.
 //!
-//! Source: RFC 8259; of equal keys the last stays. Unlike Python it takes no `NaN` and no `Infinity`, no lone surrogate (it has no UTF-8),
-//! and nesting and length are bounded.
+//! Source: RFC 8259; of equal keys the last stays, but what the others hold must be good as well. Unlike Python it takes no `NaN`,
+//! no `Infinity` and no lone surrogate (which has no UTF-8), and nesting and length are bounded.
 
 use std::collections::BTreeMap;
 

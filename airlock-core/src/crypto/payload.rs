@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::json_text::{JsonNode, NotCanonicalPayload, read_json};
-use super::sha256;
+use super::{canonical_json, sha256};
 use crate::approval::ArtifactHash;
 
 /// The canonical form of a JSON text. A second writing changes nothing: the form of a form is itself.
@@ -88,16 +88,16 @@ fn write_double(value: f64, out: &mut String) {
         out.push_str(&(value as i64).to_string());
         return;
     }
-    // Rust writes the shortest digits that read back, as Python does; only where the point stands differs.
-    let shortest = format!("{value:e}");
-    let (mantissa, exponent) = shortest.split_once('e').expect("Rust writes an exponent here");
-    let exponent: i32 = exponent.parse().expect("Rust writes a whole exponent");
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |m| ("-", m));
-    let digits = mantissa.replace('.', "");
+    let (sign, digits, exponent) = shortest(value);
     out.push_str(sign);
     match exponent {
         ..-4 | 16.. => {
-            out.push_str(mantissa);
+            let (first, rest) = digits.split_at(1);
+            out.push_str(first);
+            if !rest.is_empty() {
+                out.push('.');
+                out.push_str(rest);
+            }
             out.push_str(&format!("e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.unsigned_abs()));
         }
         -4..0 => {
@@ -118,6 +118,23 @@ fn write_double(value: f64, out: &mut String) {
             }
         }
     }
+}
+
+/// Sign, shortest digits that read back, and the power of ten of the first of them; of a value that is not zero.
+///
+/// Python takes the even one of two shortest that are equally near, as ECMAScript does and Rust's own formatting does not:
+/// 1526249605433645.25 ends in .2 there and in .3 here. So the digits come from canonical JSON.
+fn shortest(value: f64) -> (&'static str, String, i32) {
+    let text = canonical_json(&value).expect("a finite double has a canonical form");
+    let text = String::from_utf8(text).expect("JSON is UTF-8");
+    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().expect("ECMAScript writes a whole exponent");
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_start_matches('0');
+    let before_point = whole.len() as i32 - (digits.len() - significant.len()) as i32;
+    (sign, significant.trim_end_matches('0').to_owned(), exponent + before_point - 1)
 }
 
 #[cfg(test)]
@@ -148,6 +165,8 @@ mod tests {
             "[0.1,0.0001,1e-05,0.00012345,1e-07,5e-324]",
         );
         check("[-2.5, 3.14, 123.456, 1.7976931348623157e308]", "[-2.5,3.14,123.456,1.7976931348623157e+308]");
+        // Two are equally near; the even one is written.
+        check("[-1526249605433645.25, 1526249605433645.75]", "[-1526249605433645.2,1526249605433645.8]");
         check("[1E2, 1e+2, 1E-2, 0e5]", "[100,100,0.01,0]");
         check("123456789012345678901234567890", "123456789012345678901234567890");
         check("-123456789012345678901234567890", "-123456789012345678901234567890");
