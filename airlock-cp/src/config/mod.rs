@@ -365,8 +365,8 @@ mod tests {
     #[test]
     fn secrets_are_not_printed_and_unknown_names_are_told() {
         let config =
-            read(&[("OPERATOR_TOKEN", &"s3cret".repeat(8)), ("AUDIT_RETENTION_DAYS", "30")]).unwrap();
+            read(&[("OPERATOR_TOKEN", &"s3cret".repeat(8)), ("AUDIT_RETENTION_YEARS", "1")]).unwrap();
         assert!(!format!("{config:?}").contains("s3cret"));
-        assert_eq!(config.ignored, ["AIRLOCK_CP_AUDIT_RETENTION_DAYS"]);
+        assert_eq!(config.ignored, ["AIRLOCK_CP_AUDIT_RETENTION_YEARS"]);
     }
 }

@@ -27,13 +27,16 @@ fn offset_ms(zone: &str) -> Option<i64> {
         Some(b'+') => 1,
         Some(_) => -1,
     };
-    let digits: String = zone[1..].chars().filter(|c| *c != ':').collect();
-    let plain = digits.bytes().all(|b| b.is_ascii_digit());
-    if !plain || !matches!((digits.len(), zone.len()), (2, 3) | (4, 5 | 6)) {
-        return None;
-    }
-    let hours: i64 = digits[..2].parse().ok()?;
-    let minutes: i64 = if digits.len() == 4 { digits[2..].parse().ok()? } else { 0 };
+    let two = |digits: &[u8]| match digits {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(i64::from((tens - b'0') * 10 + (ones - b'0'))),
+        _ => None,
+    };
+    let (hours, minutes) = match zone.as_bytes() {
+        [_, hours @ ..] if hours.len() == 2 => (two(hours)?, 0),
+        [_, h, h2, m, m2] => (two(&[*h, *h2])?, two(&[*m, *m2])?),
+        [_, h, h2, b':', m, m2] => (two(&[*h, *h2])?, two(&[*m, *m2])?),
+        _ => return None,
+    };
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60_000)
 }
 

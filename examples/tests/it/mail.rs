@@ -85,7 +85,9 @@ fn told(server: &Running, what: &str) -> Value {
 /// Invites somebody; the link, as the operator is told it.
 async fn invite(stack: &Stack, email: &str) -> Value {
     let body = json!({"email": email, "role": "member"});
-    let asked = reqwest::Client::new()
+    let asked = crate::http::client()
+        .build()
+        .unwrap()
         .post(format!("{}/api/v1/org/invitations", stack.url))
         .bearer_auth(OPERATOR)
         .header("airlock-org", "default");
@@ -147,7 +149,12 @@ async fn a_wrong_password_is_told_at_the_start_and_what_was_not_sent_can_be_sent
     stack.restart_with(&post.settings(&url(PASSWORD)));
     says(&stack, TAKES);
     let again = format!("{}/api/v1/org/invitations/{}/resend", stack.url, made["id"].as_str().unwrap());
-    let again = reqwest::Client::new().post(again).bearer_auth(OPERATOR).header("airlock-org", "default");
+    let again = crate::http::client()
+        .build()
+        .unwrap()
+        .post(again)
+        .bearer_auth(OPERATOR)
+        .header("airlock-org", "default");
     assert_eq!(again.json(&json!({})).send().await.unwrap().status(), 200, "it was not lost");
     arrived(&stack, &server, "eve@example.com").await;
 }

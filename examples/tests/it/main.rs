@@ -15,6 +15,7 @@ mod clients;
 mod corpus;
 mod examples_run;
 #[cfg(target_os = "linux")]
+mod http;
 mod kill;
 mod mail;
 mod needs;

@@ -32,7 +32,7 @@ pub(super) struct Tokens {
 
 impl Person {
     pub(super) async fn sign_in(url: &str, email: &str, password: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = crate::http::client().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let sent = http.post(format!("{url}/api/v1/auth/login"));
         let answer = sent.json(&json!({"email": email, "password": password})).send().await.unwrap();
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
@@ -75,7 +75,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn from(url: &str, address: [u8; 4]) -> Self {
-        let http = reqwest::Client::builder().local_address(std::net::IpAddr::from(address)).build().unwrap();
+        let http = crate::http::client().local_address(std::net::IpAddr::from(address)).build().unwrap();
         Self { url: url.to_owned(), http }
     }
 
