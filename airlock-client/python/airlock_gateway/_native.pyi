@@ -60,6 +60,7 @@ def verify_decision(
 ) -> Tuple[bool, str, Optional[str]]: ...
 def evaluate_dnd(
     policies: List[str],
+    signers: Dict[str, str],
     asked: Tuple[str, str, Optional[str], str, Optional[str]],
     now: int,
     /,

@@ -289,11 +289,14 @@ class AirlockGatewayClient:
         self, *, enforcer_id: str, workspace_id: str, session_id: Optional[str] = None
     ) -> DndEffectiveResponse:
         """The approver's standing decisions for this enforcer now; `dnd.DndEvaluator` applies them."""
+        return DndEffectiveResponse.model_validate(await self._dnd_as_sent(enforcer_id, workspace_id, session_id))
+
+    async def _dnd_as_sent(self, enforcer_id: str, workspace_id: str, session_id: Optional[str]) -> Any:
+        # Signatures cover what was sent, and not what the models keep of it.
         params = {"enforcerId": enforcer_id, "workspaceId": workspace_id}
         if session_id:
             params["sessionId"] = session_id
-        response = check(await self._client.get("/v1/policy/dnd/effective", params=params))
-        return DndEffectiveResponse.model_validate(response.json())
+        return check(await self._client.get("/v1/policy/dnd/effective", params=params)).json()
 
     async def _get(self, path: str) -> Any:
         return check(await self._client.get(path)).json()

@@ -5,17 +5,17 @@ Precedence: an action denied, a workspace denied, an action approved, a workspac
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import httpx
 
 from . import _native
 from .client import AirlockGatewayClient
 from .exceptions import AirlockGatewayError
-from .models import DndPolicyWire
 from .nonce_journal import _now_ms
 from .verification import _ms
 
@@ -36,8 +36,9 @@ class StandingDecision:
 
 
 def evaluate_dnd(
-    policies: Iterable[DndPolicyWire],
+    policies: Iterable[Mapping[str, Any]],
     *,
+    signers: Mapping[str, str],
     enforcer_id: str,
     workspace_id: str,
     session_id: Optional[str] = None,
@@ -45,23 +46,30 @@ def evaluate_dnd(
     command: Optional[str] = None,
     now: Optional[datetime] = None,
 ) -> Optional[StandingDecision]:
-    """The policy that decides, or `None`: ask the approver. Action policies match the command's first words."""
-    texts = [policy.model_dump_json(by_alias=True, exclude_none=True) for policy in policies]
+    """The policy that decides, or `None`: ask the approver. Action policies match the command's first words.
+
+    `policies` are the objects as the gateway sent them, `signers` the public keys of your pairings by `signer_key_id`. A yes
+    that none of them signed is no policy: whoever relays it could have made it up. A no needs no signature.
+    """
+    texts = [json.dumps(policy) for policy in policies]
     asked = (workspace_id, enforcer_id, session_id, artifact_type, command)
-    found = _native.evaluate_dnd(texts, asked, _now_ms() if now is None else _ms(now))
+    found = _native.evaluate_dnd(texts, dict(signers), asked, _now_ms() if now is None else _ms(now))
     return None if found is None else StandingDecision(*found)
 
 
 class DndEvaluator:
-    """Fetches an enforcer's policies, keeps them for 15 s, and evaluates them.
+    """Fetches an enforcer's policies, keeps them for 15 s, and evaluates them; see `evaluate_dnd` for `signers`.
 
     A failure to fetch is no policy: the approver is asked.
     """
 
-    def __init__(self, client: AirlockGatewayClient, *, cache_seconds: float = CACHE_SECONDS) -> None:
+    def __init__(
+        self, client: AirlockGatewayClient, *, signers: Mapping[str, str], cache_seconds: float = CACHE_SECONDS
+    ) -> None:
         self._client = client
+        self._signers = dict(signers)
         self._cache_seconds = cache_seconds
-        self._cache: Dict[Tuple[str, str, Optional[str]], Tuple[float, List[DndPolicyWire]]] = {}
+        self._cache: Dict[Tuple[str, str, Optional[str]], Tuple[float, List[Dict[str, Any]]]] = {}
 
     async def decide(
         self,
@@ -72,9 +80,9 @@ class DndEvaluator:
         artifact_type: str = "command-approval",
         command: Optional[str] = None,
     ) -> Optional[StandingDecision]:
-        policies = await self._policies(enforcer_id, workspace_id, session_id)
         return evaluate_dnd(
-            policies,
+            await self._policies(enforcer_id, workspace_id, session_id),
+            signers=self._signers,
             enforcer_id=enforcer_id,
             workspace_id=workspace_id,
             session_id=session_id,
@@ -82,17 +90,16 @@ class DndEvaluator:
             command=command,
         )
 
-    async def _policies(self, enforcer_id: str, workspace_id: str, session_id: Optional[str]) -> List[DndPolicyWire]:
+    async def _policies(self, enforcer_id: str, workspace_id: str, session_id: Optional[str]) -> List[Dict[str, Any]]:
         key = (enforcer_id, workspace_id, session_id)
         now = time.monotonic()
         self._cache = {k: kept for k, kept in self._cache.items() if now < kept[0]}
         if key not in self._cache:
             try:
-                answer = await self._client.get_effective_dnd_policies(
-                    enforcer_id=enforcer_id, workspace_id=workspace_id, session_id=session_id
-                )
-                policies = answer.body
+                answer = await self._client._dnd_as_sent(enforcer_id, workspace_id, session_id)
             except (AirlockGatewayError, httpx.HTTPError, ValueError):
-                policies = []
+                answer = None
+            body = answer.get("body") if isinstance(answer, dict) else None
+            policies = [policy for policy in body if isinstance(policy, dict)] if isinstance(body, list) else []
             self._cache[key] = (now + self._cache_seconds, policies)
         return self._cache[key][1]

@@ -85,7 +85,7 @@ pub(crate) fn verify_decision(
     })
 }
 
-fn known(signers: BTreeMap<String, String>) -> Result<KnownSigners, NativeError> {
+pub(crate) fn known(signers: BTreeMap<String, String>) -> Result<KnownSigners, NativeError> {
     let signer =
         |(key_id, key): (String, String)| Ok(KnownSigner { key_id, public_key: PublicKey::parse(&key)? });
     signers.into_iter().map(signer).collect()

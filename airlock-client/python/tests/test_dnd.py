@@ -1,31 +1,63 @@
+import json
 from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
 
-from airlock_gateway import AirlockGatewayClient, DndEvaluator, DndPolicyWire, evaluate_dnd
+from airlock_gateway import AirlockGatewayClient, DndEvaluator, evaluate_dnd
+from airlock_gateway.crypto_helpers import ed25519_sign, generate_ed25519_keypair
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+APPROVER, STRANGER = generate_ed25519_keypair(), generate_ed25519_keypair()
+SIGNERS = {"key-a": APPROVER.public_key}
 
 
-def policy(id, mode, *, prefix=None, created=0, **more):
-    action = {"action_selector": {"argvPrefix": prefix}} if prefix else {}
-    return DndPolicyWire(
-        request_id=id,
-        object_type="airlock.dnd.action" if prefix else "airlock.dnd.workspace",
-        workspace_id=more.pop("workspace_id", "w"),
-        enforcer_id=more.pop("enforcer_id", "e"),
-        policy_mode=f"{mode}_all",
-        created_at=NOW - timedelta(hours=1) + timedelta(minutes=created),
-        expires_at=more.pop("expires_at", NOW + timedelta(hours=1)),
-        **action,
+def signed(policy, key=APPROVER):
+    text = json.dumps(policy, sort_keys=True, separators=(",", ":"))
+    return {**policy, "signature": ed25519_sign(key.private_key, text.encode())}
+
+
+def unsigned(id, mode, *, prefix=None, created=0, now=NOW, ends=timedelta(hours=1), **more):
+    made = {
+        "requestId": id,
+        "objectType": "airlock.dnd.action" if prefix else "airlock.dnd.workspace",
+        "workspaceId": "w",
+        "enforcerId": "e",
+        "policyMode": f"{mode}_all",
+        "createdAt": (now - timedelta(hours=1) + timedelta(minutes=created)).isoformat(),
+        "expiresAt": (now + ends).isoformat(),
+        "signerKeyId": "key-a",
+        # A member of a later version is signed with the others.
+        "later": "x",
         **more,
-    )
+    }
+    return {**made, "actionSelector": {"argvPrefix": prefix}} if prefix else made
+
+
+def policy(*args, **more):
+    return signed(unsigned(*args, **more))
 
 
 def check(policies, expected, *, command="git push origin main", **asked):
-    found = evaluate_dnd(policies, enforcer_id="e", workspace_id="w", command=command, now=NOW, **asked)
+    found = evaluate_dnd(
+        policies, signers=SIGNERS, enforcer_id="e", workspace_id="w", command=command, now=NOW, **asked
+    )
     assert (found and (found.policy_id, found.approved)) == expected
+
+
+def test_a_yes_counts_only_if_a_known_signer_made_it():
+    check([policy("p", "approve")], ("p", True))
+    check([unsigned("p", "approve")], None)
+    check([signed(unsigned("p", "approve"), STRANGER)], None)
+    check([{**policy("p", "approve"), "signerKeyId": "key-b"}], None)
+    check([{**policy("p", "approve", workspaceId="other"), "workspaceId": "w"}], None)
+    check([{**policy("p", "deny"), "policyMode": "approve_all"}], None)
+    check([unsigned("p", "deny")], ("p", False))
+
+
+def test_a_policy_that_cannot_be_read_does_not_apply():
+    check([{}, {"requestId": "x"}, signed(unsigned("p", "maybe")), policy("q", "approve")], ("q", True))
+    check([policy("p", "approve", ends=timedelta(hours=25))], None)
 
 
 def test_without_a_policy_the_approver_is_asked():
@@ -59,11 +91,11 @@ def test_of_equal_ones_the_newest_wins():
 @pytest.mark.parametrize(
     "more",
     [
-        {"expires_at": NOW - timedelta(seconds=1)},
-        {"workspace_id": "other"},
-        {"enforcer_id": "other"},
-        {"session_id": "s"},
-        {"target_artifact_type": "plan.review"},
+        {"ends": timedelta(seconds=-1)},
+        {"workspaceId": "other"},
+        {"enforcerId": "other"},
+        {"sessionId": "s"},
+        {"targetArtifactType": "plan.review"},
     ],
 )
 def test_a_policy_for_something_else_does_not_apply(more):
@@ -71,12 +103,12 @@ def test_a_policy_for_something_else_does_not_apply(more):
 
 
 def test_a_policy_for_this_session_or_type_applies():
-    check([policy("p", "approve", session_id="s")], ("p", True), session_id="s")
-    check([policy("p", "deny", target_artifact_type="t")], ("p", False), artifact_type="t")
+    check([policy("p", "approve", sessionId="s")], ("p", True), session_id="s")
+    check([policy("p", "deny", targetArtifactType="t")], ("p", False), artifact_type="t")
 
 
 def test_what_was_decided_is_told_in_metadata():
-    found = evaluate_dnd([policy("p", "deny")], enforcer_id="e", workspace_id="w", now=NOW)
+    found = evaluate_dnd([policy("p", "deny")], signers={}, enforcer_id="e", workspace_id="w", now=NOW)
     assert found.audit_metadata == {"dndAudit": "true", "dndDecision": "reject"}
 
 
@@ -93,8 +125,7 @@ def client_that_answers(answers):
 
 
 def with_policies(*policies):
-    body = [p.model_dump(mode="json", by_alias=True, exclude_none=True) for p in policies]
-    return lambda _: httpx.Response(200, json={"msgType": "dnd.policy.effective", "requestId": "d", "body": body})
+    return lambda _: httpx.Response(200, json={"msgType": "dnd.policy.effective", "requestId": "d", "body": list(policies)})
 
 
 def unreachable(request):
@@ -102,9 +133,9 @@ def unreachable(request):
 
 
 async def test_policies_are_fetched_once_for_each_place():
-    forever = policy("p", "approve", expires_at=datetime(2100, 1, 1, tzinfo=timezone.utc))
-    client, seen = client_that_answers([with_policies(forever)])
-    evaluator = DndEvaluator(client)
+    stands = policy("p", "approve", now=datetime.now(timezone.utc))
+    client, seen = client_that_answers([with_policies(stands)])
+    evaluator = DndEvaluator(client, signers=SIGNERS)
     for _ in range(3):
         assert (await evaluator.decide(enforcer_id="e", workspace_id="w")).approved
     assert await evaluator.decide(enforcer_id="e", workspace_id="other", session_id="s") is None
@@ -112,7 +143,7 @@ async def test_policies_are_fetched_once_for_each_place():
         {"enforcerId": "e", "workspaceId": "w"},
         {"enforcerId": "e", "workspaceId": "other", "sessionId": "s"},
     ]
-    fresh = DndEvaluator(client, cache_seconds=0)
+    fresh = DndEvaluator(client, signers=SIGNERS, cache_seconds=0)
     for _ in range(2):
         await fresh.decide(enforcer_id="e", workspace_id="w")
     assert len(seen) == 4
@@ -124,9 +155,11 @@ async def test_policies_are_fetched_once_for_each_place():
         unreachable,
         lambda _: httpx.Response(500, text="x"),
         lambda _: httpx.Response(200, text="no json"),
-        lambda _: httpx.Response(200, json={"body": [{"requestId": "incomplete"}]}),
+        lambda _: httpx.Response(200, json={"body": [{"requestId": "incomplete"}, 7]}),
+        lambda _: httpx.Response(200, json={"body": {}}),
+        lambda _: httpx.Response(200, json=[]),
     ],
 )
 async def test_what_cannot_be_fetched_is_no_policy(answer):
     client, _ = client_that_answers([answer])
-    assert await DndEvaluator(client).decide(enforcer_id="e", workspace_id="w") is None
+    assert await DndEvaluator(client, signers=SIGNERS).decide(enforcer_id="e", workspace_id="w") is None

@@ -1,12 +1,8 @@
 //! Standing decisions: what the person decided in advance, for this program to act on without asking.
-//!
-//! A standing yes is believed only when the paired approver signed it: whoever relays it could make one up otherwise. A
-//! standing no is believed of anybody; it costs no more than an act that is not done.
 
 use std::time::Duration;
 
-use airlock_core::Timestamp;
-use airlock_core::approval::dnd::{Asked, DndMode, DndPolicy, DndQuery, Standing, evaluate, verify};
+use airlock_core::approval::dnd::{Asked, BelievedPolicy, Standing, believe, evaluate};
 use airlock_core::approval::{Ask, Believed, Verdict};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -46,7 +42,7 @@ impl Choice {
 
 /// The standing decisions of one enforcer in one workspace and session, as they were a moment ago.
 #[derive(Debug, Default)]
-pub(super) struct StandingDecisions(Mutex<Option<(Duration, Vec<DndPolicy>)>>);
+pub(super) struct StandingDecisions(Mutex<Option<(Duration, Vec<BelievedPolicy>)>>);
 
 impl StandingDecisions {
     /// The one that holds for this. Whatever goes wrong means that there is none: a person is asked.
@@ -68,7 +64,7 @@ impl StandingDecisions {
         evaluate(&policies, &asked, approvals.now())
     }
 
-    async fn policies(&self, approvals: &Approvals, pairing: &Pairing) -> Vec<DndPolicy> {
+    async fn policies(&self, approvals: &Approvals, pairing: &Pairing) -> Vec<BelievedPolicy> {
         let now = approvals.host().monotonic();
         if let Some((at, policies)) = &*self.0.lock()
             && now.saturating_sub(*at) < STANDING_CACHED_FOR
@@ -93,29 +89,7 @@ impl StandingDecisions {
     }
 }
 
-fn believed(sent: &[Map<String, Value>], approvals: &Approvals, pairing: &Pairing) -> Vec<DndPolicy> {
-    let enforcer = &approvals.enforcer;
-    let query = DndQuery {
-        enforcer_id: enforcer.id.as_str(),
-        workspace_id: enforcer.workspace_id(),
-        session_id: enforcer.session.as_deref(),
-    };
-    let now = approvals.now();
-    let sent = sent.iter().take(POLICIES_MAX);
-    sent.filter_map(|policy| read(policy, pairing, now)).filter(|p| p.applies_to(&query, now)).collect()
-}
-
-/// A policy that may be acted on.
-fn read(sent: &Map<String, Value>, pairing: &Pairing, now: Timestamp) -> Option<DndPolicy> {
-    let policy: DndPolicy = serde_json::from_value(Value::Object(sent.clone())).ok()?;
-    policy.validate(now).ok()?;
-    let signed = || {
-        let signer = pairing.signers().find(policy.signer_key_id.as_deref()?)?;
-        verify(sent, signer.public_key).ok()
-    };
-    if policy.policy_mode == DndMode::DenyAll || signed().is_some() {
-        return Some(policy);
-    }
-    tracing::debug!(policy.id = %policy.policy_id, "a standing yes is not signed by the paired approver");
-    None
+fn believed(sent: &[Map<String, Value>], approvals: &Approvals, pairing: &Pairing) -> Vec<BelievedPolicy> {
+    let (signers, now) = (pairing.signers(), approvals.now());
+    sent.iter().take(POLICIES_MAX).filter_map(|policy| believe(policy, &signers, now)).collect()
 }

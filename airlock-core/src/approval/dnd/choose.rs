@@ -3,6 +3,7 @@
 //! Source: the gateway's protocol: a no about an act before a no about its workspace before a yes about the act before a yes about
 //! the workspace; of two about an act the longer prefix, then the newer.
 
+use super::believe::BelievedPolicy;
 use super::policy::{DndMode, DndObject, DndPolicy, DndQuery};
 use crate::approval::Verdict;
 use crate::time::Timestamp;
@@ -35,11 +36,14 @@ pub struct Standing {
 ///
 /// A yes about an act counts for one plain command only, as [`ActionSelector::matches_only`](super::ActionSelector::matches_only) says. One
 /// about a workspace that brings a selector along, which nobody may set, counts for nothing.
-pub fn evaluate(policies: &[DndPolicy], asked: &Asked<'_>, now: Timestamp) -> Option<Standing> {
+pub fn evaluate(policies: &[BelievedPolicy], asked: &Asked<'_>, now: Timestamp) -> Option<Standing> {
     let query =
         DndQuery { enforcer_id: asked.enforcer, workspace_id: asked.workspace, session_id: asked.session };
-    let ranked =
-        policies.iter().filter(|p| p.applies_to(&query, now)).filter_map(|p| Some((rank(p, asked)?, p)));
+    let ranked = policies
+        .iter()
+        .map(BelievedPolicy::policy)
+        .filter(|p| p.applies_to(&query, now))
+        .filter_map(|p| Some((rank(p, asked)?, p)));
     let (_, policy) = ranked.max_by(|(one, _), (other, _)| one.cmp(other))?;
     Some(Standing { policy_id: policy.policy_id.clone(), verdict: policy.policy_mode.verdict() })
 }
@@ -108,6 +112,11 @@ mod tests {
         }
     }
     use DndMode::{ApproveAll as Yes, DenyAll as No};
+
+    fn evaluate(policies: &[DndPolicy], asked: &Asked<'_>, now: Timestamp) -> Option<Standing> {
+        let policies: Vec<_> = policies.iter().cloned().map(BelievedPolicy).collect();
+        super::evaluate(&policies, asked, now)
+    }
 
     #[track_caller]
     fn check(policies: &[DndPolicy], asked: &Asked<'_>, winner: Option<&str>) {

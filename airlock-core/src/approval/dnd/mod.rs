@@ -3,6 +3,7 @@
 //! Source: the gateway's protocol, DND policies; the form that is signed is ours: canonical JSON (RFC 8785) of the object as it was sent,
 //! without `signature`.
 
+mod believe;
 mod choose;
 mod policy;
 mod selector;
@@ -13,6 +14,7 @@ use crate::crypto::{
     BadSignature, NotCanonical, PrivateKey, PublicKey, b64url, canonical_json, decode_any, sha256,
 };
 
+pub use believe::{BelievedPolicy, believe};
 pub use choose::{Asked, Standing, evaluate};
 pub use policy::{DND_TTL_MAX, DndError, DndMode, DndObject, DndPolicy, DndQuery};
 pub use selector::ActionSelector;
