@@ -93,7 +93,7 @@ limits! {
     max_concurrent_queries: u64 = 0;
     /// Exports at once; protects the source.
     max_concurrent_exports: u64 = 4;
-    /// Subjects not at hand that one caller may ask for within a minute; more looks like going through all of them.
+    /// Subjects not at hand that one caller may ask for within a minute, counted by each worker; more looks like going through all of them.
     new_subjects_per_minute: u64 = 60;
 }
 

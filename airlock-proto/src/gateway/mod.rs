@@ -21,14 +21,16 @@ pub use approver::{
     ApprovalRequestBody, ApprovalRequestEnvelope, ApproverDeviceRequest, ApproverDeviceResponse,
     CiphertextRef, InboxPageBody, RefreshBody, RefreshResponse,
 };
-pub use artifact::{ArtifactAcceptedBody, ArtifactSubmitBody, ArtifactSubmitEnvelope, EncryptedPayload};
+pub use artifact::{
+    ArtifactAcceptedBody, ArtifactSubmitBody, ArtifactSubmitEnvelope, EncryptedPayload, Submission,
+};
 pub use consent::{
     ConsentList, ConsentRecord, ConsentStatus, ResourceUsage, Subscription, SubscriptionLimits,
 };
 pub use envelope::{GATEWAY_ID, HarpEnvelope, RecipientInfo, SenderInfo, msg_type};
 pub use exchange::{
     AckAcceptedBody, AckSubmitBody, DecisionAcceptedBody, DecisionBody, DecisionDeliverEnvelope,
-    DecisionSubmitBody, ExchangeStatusBody, ExchangeStatusResponse, WithdrawnBody,
+    DecisionSubmission, DecisionSubmitBody, ExchangeStatusBody, ExchangeStatusResponse, WithdrawnBody,
 };
 pub use pairing::{
     PairingClaimRequest, PairingClaimResponse, PairingCompleteRequest, PairingCompleteResponse,

@@ -45,7 +45,7 @@ pub struct PairingInitiateResponse {
 }
 
 /// `GET /v1/pairing/{nonce}/status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PairingStatusResponse {
     /// Names the session.
@@ -61,6 +61,12 @@ pub struct PairingStatusResponse {
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+}
+
+impl std::fmt::Debug for PairingStatusResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairingStatusResponse").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 /// `GET /v1/pairing/resolve/{code}`: who wants to pair.
@@ -109,7 +115,7 @@ pub struct PairingCompleteRequest {
 }
 
 /// The pairing stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PairingCompleteResponse {
     /// `completed`.
@@ -121,6 +127,12 @@ pub struct PairingCompleteResponse {
     /// The approver's id, for decisions and the inbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver_id: Option<String>,
+}
+
+impl std::fmt::Debug for PairingCompleteResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairingCompleteResponse").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// `POST /v1/pairing/reject`: the approver does not.
