@@ -2,7 +2,8 @@
 
 use airlock_core::audit::{Line, SignedCheckpoint, SignedTombstone, Tombstone, verify};
 use airlock_core::crypto::PublicKey;
-use serde::Serialize;
+use airlock_core::id::OrgId;
+use serde::{Deserialize, Serialize};
 
 /// What does not hold, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -12,6 +13,18 @@ pub struct Mismatch {
     pub seq: u64,
     /// What is wrong with it.
     pub why: String,
+}
+
+/// A line of an export, after its header.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum ExportLine {
+    /// Where the chain stood, right after the line that it signs.
+    Checkpoint(SignedCheckpoint),
+    /// What is no longer kept, before all records.
+    Tombstone(SignedTombstone),
+    /// A record, or the hashes of one that is left out.
+    Record(Line),
 }
 
 /// What was checked.
@@ -48,6 +61,25 @@ impl ChainCheck {
     /// A check that believes checkpoints signed by `key`; without one, signatures are not looked at.
     pub fn new(key: Option<PublicKey>) -> Self {
         Self { key, last: None, tombstone: None, report: ChainReport::default() }
+    }
+
+    /// Takes in the next line of an export of this org's.
+    ///
+    /// # Errors
+    /// As [`Self::line`], [`Self::checkpoint`] and [`Self::tombstone`], and if a signature is about another org.
+    pub fn export_line(&mut self, line: ExportLine, org: &OrgId) -> Result<(), Mismatch> {
+        let elsewhere = |seq, what: &str| Err(Mismatch { seq, why: format!("{what} is another org's") });
+        match line {
+            ExportLine::Checkpoint(signed) if signed.checkpoint.org_id != *org => {
+                elsewhere(signed.checkpoint.seq, "a checkpoint")
+            }
+            ExportLine::Tombstone(signed) if signed.tombstone.org_id != *org => {
+                elsewhere(signed.tombstone.to_seq, "the tombstone")
+            }
+            ExportLine::Checkpoint(signed) => self.checkpoint(&signed),
+            ExportLine::Tombstone(signed) => self.tombstone(signed),
+            ExportLine::Record(line) => self.line(line),
+        }
     }
 
     /// Takes in the tombstone, which stands before all lines.

@@ -19,7 +19,7 @@ mod sink;
 mod tail;
 mod write;
 
-pub use check::{ChainCheck, ChainReport, Mismatch};
+pub use check::{ChainCheck, ChainReport, ExportLine, Mismatch};
 pub use export::{ExportFormat, ExportHeader};
 pub use filter::{AuditFilter, Scope};
 pub use journal::{Caller, Journal, Subject};

@@ -227,8 +227,10 @@ pub(super) async fn last_before(
     org: &OrgId,
     cutoff: Timestamp,
 ) -> Result<Option<u64>, StoreError> {
+    // From the oldest on: what is read is what will go.
     let sql = Sql::new(
-        "SELECT COALESCE((SELECT MIN(seq) - 1 FROM audit WHERE org_id = ? AND ts >= ?),          (SELECT MAX(seq) FROM audit WHERE org_id = ?)) AS last",
+        "SELECT COALESCE((SELECT seq - 1 FROM audit WHERE org_id = ? AND ts >= ? ORDER BY seq LIMIT 1), \
+         (SELECT MAX(seq) FROM audit WHERE org_id = ?)) AS last",
     );
     let row = store.optional(sql.bind(org).bind(cutoff).bind(org)).await?;
     Ok(row.map(|row| row.get::<Option<i64>>("last")).transpose()?.flatten().map(i64::unsigned_abs))

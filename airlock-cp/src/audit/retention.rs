@@ -38,17 +38,19 @@ impl Retention {
     pub(crate) async fn prune(&self) -> Result<u64, StoreError> {
         let Some(keep) = self.keep else { return Ok(0) };
         let mut gone = 0;
-        for (org, end) in repo::ends(&self.store).await? {
+        for (org, _) in repo::ends(&self.store).await? {
             let before =
                 repo::tombstone(&self.store, &org).await?.map_or(0, |signed| signed.tombstone.to_seq);
             let Some(to) = repo::last_before(&self.store, &org, self.host.now().before(keep)).await? else {
                 continue;
             };
             let mut from = before;
-            // The tombstone's own record stays, so a chain never ends in nothing.
-            while from < to.min(end) {
+            // The record that tells of it comes after them and stays, so a chain never ends in nothing.
+            while from < to {
                 let step = to.min(from + AT_ONCE);
-                self.bury(&org, step, step - from).await?;
+                if !self.bury(&org, step, step - from).await? {
+                    break;
+                }
                 gone += step - from;
                 from = step;
             }
@@ -56,7 +58,8 @@ impl Retention {
         Ok(gone)
     }
 
-    async fn bury(&self, org: &OrgId, to: u64, count: u64) -> Result<(), StoreError> {
+    /// Takes out the `count` oldest records, up to `to`; `false` if another process did meanwhile.
+    async fn bury(&self, org: &OrgId, to: u64, count: u64) -> Result<bool, StoreError> {
         let mut tx = self.store.begin().await?;
         let (caller, ts) = (Caller::system(), self.host.now());
         let about = Subject { org: org.clone(), tenant: None, resource: None };
@@ -65,14 +68,14 @@ impl Retention {
         // First the chain, as every writer does.
         write::append(&mut tx, org, &[&event]).await?;
         let last = Sql::new("SELECT hash FROM audit WHERE org_id = ? AND seq = ?").bind(org);
-        // Another process was here first.
-        let Some(row) = tx.optional(last.bind(repo::position(to))).await? else { return Ok(()) };
+        let Some(row) = tx.optional(last.bind(repo::position(to))).await? else { return Ok(false) };
         let tombstone = Tombstone { org_id: org.clone(), to_seq: to, last_hash: row.get("hash")?, ts };
         tx.execute(repo::upsert_tombstone(&tombstone.sign(&self.key))).await?;
         for table in ["audit", "audit_checkpoints"] {
             let delete = Sql::new("DELETE FROM ").push(table).push(" WHERE org_id = ? AND seq <= ?");
             tx.execute(delete.bind(org).bind(repo::position(to))).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        Ok(true)
     }
 }

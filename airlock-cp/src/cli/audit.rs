@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use airlock_core::audit::{Line, SignedCheckpoint, SignedTombstone};
 use airlock_core::crypto::PublicKey;
 use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use super::door::{Door, pieces};
 use super::error::CliError;
 use super::output::Output;
-use crate::audit::{ChainCheck, ExportHeader};
+use crate::audit::{ChainCheck, ExportHeader, ExportLine};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -176,22 +175,9 @@ pub(super) fn verify(args: &Verify, output: &Output) -> Result<(), CliError> {
     let mut check = ChainCheck::new(Some(known.unwrap_or(named)));
     for (i, line) in lines.enumerate() {
         let line = line.map_err(|e| CliError::file(&args.file, &e))?;
-        let result = if let Ok(signed) = serde_json::from_str::<SignedCheckpoint>(&line) {
-            if signed.checkpoint.org_id != header.org_id {
-                return Err(broken("a checkpoint is another org's"));
-            }
-            check.checkpoint(&signed)
-        } else if let Ok(signed) = serde_json::from_str::<SignedTombstone>(&line) {
-            if signed.tombstone.org_id != header.org_id {
-                return Err(broken("the tombstone is another org's"));
-            }
-            check.tombstone(signed)
-        } else {
-            let line: Line =
-                serde_json::from_str(&line).map_err(|_| broken(&format!("line {} is unknown", i + 2)))?;
-            check.line(line)
-        };
-        result.map_err(|mismatch| broken(&mismatch.to_string()))?;
+        let line: ExportLine =
+            serde_json::from_str(&line).map_err(|_| broken(&format!("line {} is unknown", i + 2)))?;
+        check.export_line(line, &header.org_id).map_err(|mismatch| broken(&mismatch.to_string()))?;
     }
     let report = check.report();
     output.say(&match (report.signed_seq == report.last_seq, known.is_some()) {

@@ -4,12 +4,14 @@
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::time::Duration;
 
 use airlock_core::runtime::SystemHost;
 use airlock_cp::{App, Store};
 use axum::Router;
 
-use crate::harness::{TOKEN, config, http_client};
+use crate::audit::call;
+use crate::harness::{Cp, TOKEN, config, http_client};
 
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
 fn command(data: &Path) -> Command {
@@ -116,6 +118,32 @@ fn a_first_tenant_key_and_token_on_the_store_itself() {
     assert!(copy.exists());
 }
 
+#[tokio::test]
+async fn an_export_whose_oldest_records_are_gone_is_verified_by_the_program() {
+    let cp = Cp::fresh().await;
+    cp.tenant("acme").await;
+    cp.clock.advance(Duration::from_hours(24 * 401));
+    cp.app.audit().close(call(&*cp.clock, "t_acme", "execute_sql")).await.unwrap();
+    assert_eq!(cp.app.prune_audit().await.unwrap(), 1);
+    let export = cp.get("/api/v1/tenants/t_acme/audit/export").await.body;
+    let export = export.as_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log.jsonl");
+    let verify = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        run(dir.path(), &["--json", "audit", "verify", file.to_str().unwrap()])
+    };
+    let report: serde_json::Value = serde_json::from_str(&said(&verify(export))).unwrap();
+    assert_eq!((&report["ok"], &report["pruned_seq"]), (&true.into(), &1.into()), "{report}");
+    for altered in [
+        export.replacen("\"to_seq\":1", "\"to_seq\":2", 1),
+        export.replacen("\"tombstone\":{\"org_id\":\"default\"", "\"tombstone\":{\"org_id\":\"other\"", 1),
+    ] {
+        assert_ne!(altered, export);
+        assert_eq!(verify(&altered).status.code(), Some(4));
+    }
+}
+
 #[test]
 fn exit_codes_tell_what_kind_of_failure_it_was() {
     let dir = tempfile::tempdir().unwrap();
@@ -166,7 +194,7 @@ async fn the_same_words_work_on_a_control_plane_far_away() {
     let refused = remote(&["tenant", "list"], &"x".repeat(40)).await.unwrap();
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none(), "nothing was made here");
-    app.shut_down(std::time::Duration::from_secs(10)).await;
+    app.shut_down(Duration::from_secs(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
