@@ -3,6 +3,7 @@
 use airlock_core::audit::AuditError;
 use airlock_core::{Code, Coded};
 
+use crate::approvals::ApprovalError;
 use crate::store::StoreError;
 
 /// Why an act was not done.
@@ -35,6 +36,9 @@ pub enum ServiceError {
         /// When it may be tried again.
         retry_after: std::time::Duration,
     },
+    /// The approvals gateway did not do it.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// The store gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,6 +65,7 @@ impl Coded for ServiceError {
             Self::Stale => Code::PreconditionFailed,
             Self::Forbidden(_) => Code::Forbidden,
             Self::TooMany { .. } => Code::RateLimited,
+            Self::Approval(e) => e.code(),
             Self::Store(e) => e.code(),
             Self::Audit(_) => Code::AuditUnavailable,
             Self::Ended => Code::Internal,

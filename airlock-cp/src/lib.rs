@@ -5,7 +5,7 @@
 //! call it without a port; the binary adds listeners and a command line.
 //!
 //! In reading order: [`store`] · [`tenants`] and their keys · [`workers`] and their enrollment · [`audit`] ·
-//! [`hub`], the tunnels · [`revocations`] · [`http`], the edge · [`admin`] · [`app`], the only place that knows all rooms · [`serve`].
+//! [`hub`], the tunnels · [`approvals`], and [`gateway`], how they are asked for · [`revocations`] · [`http`], the edge · [`admin`] · [`app`], the only place that knows all rooms · [`serve`].
 //!
 //! # Features
 //!
@@ -16,6 +16,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod approvals;
 pub mod apps;
 pub mod audit;
 pub mod authz;

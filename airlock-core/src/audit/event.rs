@@ -175,6 +175,8 @@ actions! {
     PairingRevoked = "pairing.revoked";
     /// An approver's device and its key were registered.
     ApproverDeviceAdded = "approver.device.added";
+    /// An approver's device was taken back, with its pairings.
+    ApproverDeviceRevoked = "approver.device.revoked";
     /// A standing decision was made.
     DndPolicySet = "dnd.policy.set";
     /// A standing decision was taken back.

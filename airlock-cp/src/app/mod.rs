@@ -10,6 +10,7 @@ use airlock_core::Host;
 use airlock_core::audit::AuditSink;
 use airlock_core::crypto::{PrivateKey, PublicKey};
 
+use crate::approvals::Approvals;
 use crate::apps::Apps;
 use crate::audit::keeper::Keeper;
 use crate::audit::retention::Retention;
@@ -72,6 +73,7 @@ struct Rooms {
     logins: Logins,
     pats: Pats,
     oauth: Oauth,
+    approvals: Approvals,
     apps: Apps,
     grants: Grants,
     gateway: Gateway,
@@ -153,6 +155,16 @@ impl App {
             journal.clone(),
             revocations.clone(),
         );
+        let token_secret = Arc::new(store.token_secret(&*host).await?);
+        let approvals = Approvals::new(
+            store.clone(),
+            host.clone(),
+            journal.clone(),
+            mailer.clone(),
+            tasks.clone(),
+            config.approvals.clone(),
+            &token_secret,
+        );
         let base = oauth::Base {
             store: store.clone(),
             host: host.clone(),
@@ -160,13 +172,16 @@ impl App {
             revocations: revocations.clone(),
             issuer: config.issuer().into(),
             key: signing_key.clone(),
-            token_secret: Arc::new(store.token_secret(&*host).await?),
+            token_secret,
         };
         let fetch = Fetch::new(&config.fetch_allow, trust)?;
         let oauth = Oauth::new(base, config.oauth, fetch, orgs.clone(), tenants.clone());
         let apps = Apps::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
         let grants = Grants::new(store.clone(), host.clone(), journal.clone(), revocations.clone());
         let gateway = Gateway {
+            approvals: approvals.clone(),
+            revocations: revocations.clone(),
+            tasks: tasks.clone(),
             pats: pats.clone(),
             apps: apps.clone(),
             tokens: oauth.access().clone(),
@@ -213,6 +228,7 @@ impl App {
             logins,
             pats,
             oauth,
+            approvals,
             apps,
             grants,
             gateway,
@@ -319,6 +335,10 @@ impl App {
     /// Personal access tokens.
     pub fn pats(&self) -> &Pats {
         &self.rooms.pats
+    }
+    /// What waits for people.
+    pub fn approvals(&self) -> &Approvals {
+        &self.rooms.approvals
     }
     /// Registered apps.
     pub fn apps(&self) -> &Apps {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{App, told};
 use crate::audit::keeper;
-use crate::{revocations, workers};
+use crate::{approvals, revocations, workers};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -59,6 +59,25 @@ impl App {
         tasks.every(HOUR, move || {
             let oauth = oauth.clone();
             async move { told("old tokens", oauth.clear_old().await) }
+        });
+        let approvals = self.rooms.approvals.clone();
+        tasks.every(approvals::POLL_EVERY, move || {
+            let approvals = approvals.clone();
+            async move { told("news of approvals", approvals.poll().await) }
+        });
+        let approvals = self.rooms.approvals.clone();
+        tasks.every(approvals::SWEEP_EVERY, move || {
+            let approvals = approvals.clone();
+            async move {
+                if let Err(error) = approvals.sweep().await {
+                    tracing::warn!(%error, "requests that are over were not ended; the next turn tries again");
+                }
+            }
+        });
+        let approvals = self.rooms.approvals.clone();
+        tasks.every(HOUR, move || {
+            let approvals = approvals.clone();
+            async move { told("old approvals", approvals.clear_old().await) }
         });
         let (revocations, idempotency, logins) =
             (self.rooms.revocations.clone(), self.rooms.idempotency.clone(), self.rooms.logins.clone());

@@ -51,6 +51,10 @@ pub enum Act {
     OwnTokens,
     /// Read the audit log.
     ReadAudit,
+    /// Ask for approvals, and decide what is routed to oneself.
+    UseApprovals,
+    /// Decide through an app of somebody else's making.
+    DecideThroughApp,
 }
 
 impl Role {
@@ -80,7 +84,8 @@ impl Role {
             Act::DeleteOrg | Act::ManageOwners => matches!(self, Self::Owner),
             Act::SeeMembers => !matches!(self, Self::Billing),
             Act::SeeClients | Act::ReadAudit => matches!(self, Self::Owner | Self::Admin | Self::Auditor),
-            Act::OwnApps | Act::OwnTokens => {
+            Act::DecideThroughApp => matches!(self, Self::Owner | Self::Admin | Self::Approver),
+            Act::OwnApps | Act::OwnTokens | Act::UseApprovals => {
                 matches!(self, Self::Owner | Self::Admin | Self::Approver | Self::Member)
             }
         }
@@ -134,6 +139,8 @@ mod tests {
         check(Act::OwnApps, "oapm");
         check(Act::OwnTokens, "oapm");
         check(Act::ReadAudit, "oau");
+        check(Act::UseApprovals, "oapm");
+        check(Act::DecideThroughApp, "oap");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The environment, read once: `AIRLOCK_CP_*`, each also as `…_FILE` naming a file that holds the value.
 
+mod approvals;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use airlock_core::Secret;
 use url::Url;
+
+pub use approvals::ApprovalsConfig;
 
 use crate::http::TrustedProxies;
 
@@ -42,6 +46,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// Which OAuth clients may introduce themselves.
     pub oauth: OauthConfig,
+    /// How the approvals gateway behaves.
+    pub approvals: ApprovalsConfig,
     /// Private addresses and hosts that the control plane may fetch from all the same: `10.0.0.0/8`, `idp.corp.example`.
     pub fetch_allow: Vec<String>,
     /// How long records of the audit log are kept; `None`: for ever.
@@ -189,6 +195,7 @@ impl Config {
             .parse("AUDIT_RETENTION_DAYS", "a number of days; 0 keeps records for ever")
             .unwrap_or(AUDIT_RETENTION_DAYS);
         let audit_retention = (days > 0).then(|| Duration::from_secs(86_400 * u64::from(days)));
+        let approvals = ApprovalsConfig::take(&mut vars);
         let console = vars.switch("CONSOLE", ("on", "off"));
         let fetch_allow = vars.list("FETCH_ALLOW");
         let ca_file = vars.take_path("CA_FILE");
@@ -208,6 +215,7 @@ impl Config {
             signup,
             mail,
             oauth,
+            approvals,
             fetch_allow,
             audit_retention,
             ca_file,

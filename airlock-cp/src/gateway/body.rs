@@ -13,24 +13,26 @@ use super::GatewayError;
 
 /// Largest body, but for artifacts.
 pub(super) const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Largest artifact.
+pub(super) const ARTIFACT_BYTES_MAX: usize = 2 * 1024 * 1024;
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// A JSON object. Members that we do not know are passed over.
 #[derive(Debug)]
-pub(super) struct Json<T>(pub(super) T);
+pub(super) struct Json<T, const BYTES_MAX: usize = BODY_BYTES_MAX>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S> for Json<T, BYTES_MAX> {
     type Rejection = GatewayError;
     async fn from_request(request: Request, _: &S) -> Result<Self, GatewayError> {
         if request.headers().contains_key(CONTENT_ENCODING) {
             return Err(GatewayError::bad_request("a Content-Encoding is not taken"));
         }
-        let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
+        let body = Limited::new(request.into_body(), BYTES_MAX).collect();
         let slow = |_| GatewayError::bad_request("the body came in too slowly");
         let body = match tokio::time::timeout(BODY_TIME_MAX, body).await.map_err(slow)? {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                let message = format!("a body has at most {BODY_BYTES_MAX} bytes");
+                let message = format!("a body has at most {BYTES_MAX} bytes");
                 return Err(GatewayError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message));
             }
             Err(_) => return Err(GatewayError::bad_request("the body did not come in whole")),
@@ -40,7 +42,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 /// Reads an object; nothing, and `null`, are an empty one.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GatewayError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GatewayError> {
     let blank = body.iter().all(u8::is_ascii_whitespace);
     let bad = |_| GatewayError::bad_request("the body is not the JSON object expected");
     let mut value: Value = if blank { Value::Null } else { serde_json::from_slice(body).map_err(bad)? };

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use airlock_core::approval::consent::ConsentAnswer;
 use airlock_core::{Code, Coded, Fault, Timestamp};
+use airlock_proto::gateway::{Problem, ShapeError};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::approvals::{ApprovalError, PartyApp};
 use crate::error::ServiceError;
 use crate::oauth::{OauthError, Word};
 use crate::store::StoreError;
@@ -19,12 +22,22 @@ pub struct GatewayError {
     code: &'static str,
     message: String,
     retry_after: Option<Duration>,
+    about: Option<Box<About>>,
+}
+
+/// What a failure concerns.
+#[derive(Clone, Debug)]
+enum About {
+    /// A request.
+    Request(String),
+    /// An app that its person does not let act for them.
+    App(PartyApp),
 }
 
 impl GatewayError {
     /// A failure with the protocol's code and a sentence.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self { status, code, message: message.into(), retry_after: None, about: None }
     }
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
@@ -39,6 +52,22 @@ impl GatewayError {
         let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests");
         Self { retry_after: Some(wait), ..refused }
     }
+    /// An app that a person has not let act for them.
+    pub(super) fn consent(answer: ConsentAnswer, app: Option<PartyApp>) -> Self {
+        let message = match answer {
+            ConsentAnswer::Approved | ConsentAnswer::Required => {
+                "the person is asked whether this app may act for them; try again when they said yes"
+            }
+            ConsentAnswer::Pending => "the person has not yet said whether this app may act for them",
+            ConsentAnswer::Denied => "the person does not let this app act for them",
+        };
+        let about = app.map(|app| Box::new(About::App(app)));
+        Self { about, ..Self::new(StatusCode::FORBIDDEN, answer.as_str(), message) }
+    }
+    /// The same, about this request.
+    pub(super) fn about(self, request_id: impl Into<String>) -> Self {
+        Self { about: self.about.or(Some(Box::new(About::Request(request_id.into())))), ..self }
+    }
     /// The protocol's code.
     pub fn code(&self) -> &'static str {
         self.code
@@ -46,16 +75,24 @@ impl GatewayError {
 }
 
 impl GatewayError {
+    /// The body, as of this time. Published clients look for what concerns consent on top only.
+    pub(super) fn body(&self, now: Timestamp) -> Value {
+        let request_id = match self.about.as_deref() {
+            Some(About::App(app)) => {
+                return json!({
+                    "error": self.code, "message": self.message, "appName": app.name, "appId": app.id,
+                });
+            }
+            Some(About::Request(id)) => Some(id.clone()),
+            None => None,
+        };
+        let problem = Problem { request_id, ..Problem::new(self.code, &self.message) };
+        problem.to_json(&now.to_string())
+    }
+
     /// The answer, as of this time.
     pub(super) fn respond(&self, now: Timestamp) -> Response {
-        let body = json!({
-            "msgType": "error",
-            "createdAt": now,
-            "sender": {"gatewayId": "airlock"},
-            "body": {"code": self.code, "message": self.message},
-            "error": self.code,
-            "message": self.message,
-        });
+        let body = self.body(now);
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -96,6 +133,11 @@ fn inside(error: &dyn Coded) -> GatewayError {
 impl From<ServiceError> for GatewayError {
     fn from(error: ServiceError) -> Self {
         let told = error.to_string();
+        match error {
+            ServiceError::Approval(error) => return error.into(),
+            ServiceError::TooMany { retry_after } => return Self::too_often(retry_after),
+            _ => {}
+        }
         match error.code() {
             Code::NotFound => Self::new(StatusCode::NOT_FOUND, "NotFound", told),
             Code::InvalidArguments => Self::bad_request(told),
@@ -104,6 +146,19 @@ impl From<ServiceError> for GatewayError {
             }
             _ => inside(&error),
         }
+    }
+}
+
+impl From<ApprovalError> for GatewayError {
+    fn from(error: ApprovalError) -> Self {
+        let (status, code) = error.told();
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<ShapeError> for GatewayError {
+    fn from(error: ShapeError) -> Self {
+        Self::bad_request(error.to_string())
     }
 }
 

@@ -5,12 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use airlock_core::Host;
+use airlock_core::id::UserId;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::options;
 use http::StatusCode;
 
-use super::{app_routes, auth_routes, edge, open_routes, pat_routes};
+use super::{
+    app_routes, approver_routes, auth_routes, channel_routes, consent_routes, edge, exchange_routes,
+    open_routes, pairing_routes, pat_routes, policy_routes, presence_routes,
+};
+use crate::approvals::Approvals;
 use crate::apps::Apps;
 use crate::http::Api;
 use crate::http::limits::Buckets;
@@ -18,12 +23,20 @@ use crate::identity::Orgs;
 use crate::metrics::Metrics;
 use crate::oauth::{AccessTokens, Devices, TokenEndpoint};
 use crate::pats::Pats;
+use crate::revocations::Revocations;
+use crate::tasks::Tasks;
 
-const ADDRESSES_MAX: usize = 10_000;
+const KEYS_MAX: usize = 10_000;
 
 /// What the gateway needs of the other rooms. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Gateway {
+    /// What waits for people.
+    pub approvals: Approvals,
+    /// What was taken back.
+    pub revocations: Revocations,
+    /// Tasks, and when they stop.
+    pub tasks: Tasks,
     /// Personal access tokens.
     pub pats: Pats,
     /// Apps.
@@ -42,23 +55,35 @@ pub struct Gateway {
     pub host: Arc<dyn Host>,
     /// Counts what is refused.
     pub metrics: Metrics,
-    /// How often, by address.
+    /// How often, by address, person and app.
     pub limits: Arc<Limits>,
 }
 
-/// Rate limits by address.
+/// Rate limits.
 #[derive(Debug)]
 pub struct Limits {
     pub(super) failures: Buckets<IpAddr>,
     pub(super) devices: Buckets<IpAddr>,
     pub(super) polls: Buckets<IpAddr>,
     pub(super) refreshes: Buckets<IpAddr>,
+    pub(super) people: Buckets<UserId>,
+    pub(super) apps: Buckets<String>,
+    /// Errors that one who waits was answered.
+    pub(super) wait_errors: Buckets<(UserId, String)>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let buckets = || Buckets::new(ADDRESSES_MAX);
-        Self { failures: buckets(), devices: buckets(), polls: buckets(), refreshes: buckets() }
+        let buckets = || Buckets::new(KEYS_MAX);
+        Self {
+            failures: buckets(),
+            devices: buckets(),
+            polls: buckets(),
+            refreshes: buckets(),
+            people: Buckets::new(KEYS_MAX),
+            apps: Buckets::new(KEYS_MAX),
+            wait_errors: Buckets::new(KEYS_MAX),
+        }
     }
 }
 
@@ -67,6 +92,13 @@ pub fn api(gateway: Gateway) -> Api {
     let with = |api: Api<Gateway>| api.with_state(gateway.clone());
     let api = with(pat_routes::api().person())
         .merge(with(app_routes::api().person()))
+        .merge(with(exchange_routes::api().person()))
+        .merge(with(pairing_routes::api().person()))
+        .merge(with(approver_routes::api().person()))
+        .merge(with(presence_routes::api().person()))
+        .merge(with(policy_routes::api().person()))
+        .merge(with(consent_routes::api().person()))
+        .merge(with(channel_routes::api().person()))
         .merge(with(open_routes::api().open()))
         .merge(with(auth_routes::api().open()));
     let paths: BTreeSet<&'static str> = api.operations().iter().map(|operation| operation.path).collect();

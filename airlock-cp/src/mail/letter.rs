@@ -28,6 +28,10 @@ impl Links {
     pub fn change(&self, token: &Secret<String>) -> Secret<String> {
         self.link("email/confirm", token)
     }
+    /// Where everything begins.
+    pub fn home(&self) -> String {
+        format!("{}/", self.base)
+    }
     // Our tokens need no escaping in a URL.
     fn link(&self, path: &str, token: &Secret<String>) -> Secret<String> {
         Secret::new(format!("{}/{path}?token={}", self.base, token.expose()))
@@ -51,6 +55,18 @@ pub enum Letter {
     ConfirmAddress(Secret<String>),
     /// To the old address, after the change.
     AddressChanged,
+    /// To an approver: something waits. What, is told to their approver only.
+    ApprovalWaits {
+        /// Where to sign in.
+        link: String,
+    },
+    /// To a person: an app asks to act for them.
+    AppAsks {
+        /// What the app calls itself.
+        app: String,
+        /// Where to sign in.
+        link: String,
+    },
     /// To who is asked to join.
     Invitation {
         /// The organization's name.
@@ -72,6 +88,8 @@ impl Letter {
             Self::PasswordChanged => "Your password was changed".to_owned(),
             Self::ConfirmAddress(_) => "Confirm your new e-mail address".to_owned(),
             Self::AddressChanged => "Your e-mail address was changed".to_owned(),
+            Self::ApprovalWaits { .. } => "Something waits for your decision".to_owned(),
+            Self::AppAsks { .. } => "An app asks to act for you".to_owned(),
             Self::Invitation { org, .. } => format!("You are invited to \"{org}\" on Airlock"),
         }
     }
@@ -115,6 +133,16 @@ impl Letter {
                  If it was not you, tell the operator of your Airlock, at once.\n"
                     .to_owned()
             }
+            Self::ApprovalWaits { link } => format!(
+                "A program of yours asks before it acts, and waits for your yes or no.\n\n\
+                 Open your approver to see what it is. This mail cannot say: nobody but your approver can read it.\n{link}\n\n\
+                 Do nothing, and it ends without an answer.\n"
+            ),
+            Self::AppAsks { app, link } => format!(
+                "The app \"{app}\" asks whether it may send you requests for approval.\n\n\
+                 Sign in to answer:\n{link}\n\n\
+                 If you do not know it, do nothing, or say no.\n"
+            ),
             Self::Invitation { org, role, link } => format!(
                 "You are invited to the organization \"{org}\" on Airlock, as {role}.\n\n\
                  Take the invitation within seven days:\n{}\n\n\

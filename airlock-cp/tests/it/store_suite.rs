@@ -57,6 +57,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "api_keys",
         "kid tenant_id name phc snapshots tools max_rows rate_limit created_at expires_at retires_at successor revoked_at last_used_at version",
     ),
+    ("app_consents", "org_id user_id app_id state asked_at decided_at"),
+    ("approval_news", "seq ts topic kind about"),
+    ("approver_devices", "approver_id signer_key_id public_key device_id label created_at revoked_at"),
+    ("approvers", "id org_id user_id created_at"),
     (
         "apps",
         "id client_id org_id owner_id kind name description home_page is_open_source origins hint status created_at updated_at version",
@@ -75,12 +79,19 @@ const COLUMNS: &[(&str, &str)] = &[
     ("client_assertions", "hash expires_at"),
     ("consents", "user_id org_id client_id resource redirect_uri scopes granted_at revoked_at"),
     ("counters", "name value"),
+    ("decision_nonces", "approver_id signer_key_id nonce used_at"),
     (
         "device_codes",
         "hash user_code_hash client_id scopes resource state interval_s polled_at ip user_id org_id auth_at created_at expires_at",
     ),
+    ("dnd_policies", "approver_id policy_id enforcer_id workspace policy created_at expires_at revoked_at"),
     ("enrollment_tokens", "id tenant_id worker_id hash created_at expires_at used_at used_key revoked_at"),
+    (
+        "exchanges",
+        "id org_id owner_id request_id enforcer_id enforcer_label app_id pairing_id artifact_type artifact_hash ciphertext metadata standing_verdict state created_at expires_at ended_at decided_by decision deliver_id",
+    ),
     ("idempotency", "actor route key_hash body_hash created_at status answer"),
+    ("inbox", "approver_id exchange_id pairing_id msg_id received_at dismissed_at"),
     (
         "invitations",
         "id org_id email email_key role hash invited_by created_at expires_at used_at used_by revoked_at",
@@ -97,7 +108,12 @@ const COLUMNS: &[(&str, &str)] = &[
         "id kind org_id name metadata hash hash_ends_at status created_at updated_at last_used_at fetched_at fresh_until version",
     ),
     ("orgs", "id name created_at audit_seq audit_head slug status updated_at version"),
+    (
+        "pairings",
+        "id org_id nonce code_hash kind state is_claimed wrong_answers made_by owner_id approver_id app_id device_id enforcer_id enforcer_label workspace gateway enforcer_key answer signer_key_id token_hash created_at expires_at completed_at ended_at",
+    ),
     ("pats", "id hash user_id org_id name hint created_at expires_at last_used_at revoked_at"),
+    ("presence", "org_id user_id enforcer_id last_seen_at transport capabilities workspace enforcer_label"),
     ("processes", "id lease_until"),
     ("refresh_tokens", "hash family_id issued_at used_at used_from used_scopes used_resource"),
     ("revocations", "seq ts kind tenant_id name"),
