@@ -98,7 +98,7 @@ pub(super) const ENFORCER_KEY: &str = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4K
 /// A hash that stands for a payload about this request.
 pub(super) fn hash_of(request: &str) -> ArtifactHash {
     let payload = json!({"about": request}).to_string();
-    artifact_hash(&canonical_payload(&payload).unwrap())
+    artifact_hash(canonical_payload(&payload).unwrap())
 }
 
 pub(super) fn artifact(request: &str, enforcer: &str, hash: &str, token: Option<&str>) -> Value {

@@ -5,6 +5,7 @@ mod client;
 mod curl;
 mod inspector;
 mod oauth;
+mod published;
 mod server;
 
 use serde_json::{Value, json};
