@@ -1,5 +1,8 @@
 """A person at a browser, real Chromium: signs in where a page asks for it, and decides on what it asks."""
 
+import json
+import sys
+
 from playwright.sync_api import Page, expect
 
 from chromium import chromium
@@ -39,3 +42,7 @@ def confirm_device(url: str, email: str, password: str, button: str = "Allow") -
         decision.click()
         page.wait_for_load_state()
         return {"read": read, "ended": page.get_by_role("main").inner_text()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(decide(*sys.argv[1:])))
