@@ -76,7 +76,10 @@ async def serve(
     def decide(url: str) -> dict[str, Any]:
         # Where the SDK's Python has no browser, another drives it.
         person = [given["python"], "-m", "person", url, given["email"], given["password"]]
-        return json.loads(subprocess.run(person, stdin=subprocess.DEVNULL, capture_output=True, check=True).stdout)
+        done = subprocess.run(person, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2_000:])
+        return json.loads(done.stdout)
 
     async def redirect(url: str) -> None:
         consents.append(await asyncio.to_thread(decide, url))
