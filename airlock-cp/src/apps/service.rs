@@ -21,6 +21,8 @@ use crate::tenants::Page;
 const CLIENT_ID_CHARS: usize = 20;
 const SECRET_CHARS: usize = 40;
 const HINT_CHARS: usize = 4;
+// Read from the store.
+const AT_ONCE: usize = 500;
 // Of one org.
 const ACTIVE_MAX: u64 = 500;
 
@@ -120,6 +122,22 @@ impl Apps {
     ) -> Result<Page<AppRecord>, ServiceError> {
         let items = repo::list(&self.store, org, owner, cursor, limit as i64 + 1).await?;
         Ok(Page::cut(items, limit, |a| a.app_id.clone()))
+    }
+
+    /// All apps of an owner in an org.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn of_owner(&self, org: &OrgId, owner: &str) -> Result<Vec<AppRecord>, ServiceError> {
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self.list(org, Some(owner), cursor.as_deref(), AT_ONCE).await?;
+            all.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// One app of an org; of this owner, where one is named.

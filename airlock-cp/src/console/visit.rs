@@ -12,7 +12,7 @@ use http::request::Parts;
 use super::edge::sentence;
 use super::reply::{page, see_other, with_cookie};
 use super::text::When;
-use super::views::{Notice, OrgChoice, OrgHere, Place, Shell, Who};
+use super::views::{Notice, OrgChoice, OrgHere, Pager, Place, Shell, Who};
 use super::{Console, next::Next};
 use crate::audit::Caller;
 use crate::authz::Role;
@@ -27,6 +27,7 @@ pub(crate) struct Visit {
     /// Nobody in particular, seen where the visit comes from.
     pub(crate) nobody: Caller,
     token: FormToken,
+    query: Vec<(String, String)>,
     notice: Option<Notice>,
     status: StatusCode,
 }
@@ -36,13 +37,16 @@ impl FromRequestParts<Console> for Visit {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
         let Peer(peer) = Peer::from_request_parts(parts, &()).await?;
         let agent = parts.headers.get(USER_AGENT).and_then(|v| v.to_str().ok());
-        let done = serde_urlencoded::from_str::<Vec<(String, String)>>(parts.uri.query().unwrap_or_default());
-        let done = done.unwrap_or_default().into_iter().find(|(name, _)| name == "done");
+        let query =
+            serde_urlencoded::from_str::<Vec<(String, String)>>(parts.uri.query().unwrap_or_default());
+        let query = query.unwrap_or_default();
+        let done = query.iter().find(|(name, _)| name == "done");
         Ok(Self {
             who: parts.extensions.get::<Principal>().cloned(),
             nobody: Caller::anonymous().at(peer, agent),
             token: FormToken::of(parts, &*console.host),
-            notice: done.and_then(|(_, word)| told(&word)).map(|text| Notice::Done(text.to_owned())),
+            notice: done.and_then(|(_, word)| told(word)).map(|text| Notice::Done(text.to_owned())),
+            query,
             status: StatusCode::OK,
         })
     }
@@ -52,6 +56,23 @@ impl Visit {
     /// Whether a browser is signed in, not only a token shown.
     pub(crate) fn is_signed_in(&self) -> bool {
         self.who.as_ref().is_some_and(|who| who.csrf().is_some())
+    }
+
+    /// From after where a list is shown: the parameter of this name.
+    pub(crate) fn after(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, value)| n == name && !value.is_empty()).map(|(_, after)| after.as_str())
+    }
+
+    /// The ways to the other parts of the list that this parameter is of; other lists of the page stay where they are.
+    pub(crate) fn pager(&self, path: &str, name: &str, of: &'static str, next: Option<&str>) -> Pager {
+        let others = self.query.iter().filter(|(n, _)| n != name && n != "done");
+        let others: Vec<_> = others.map(|(n, value)| (n.as_str(), value.as_str())).collect();
+        let at = |after: Option<&str>| {
+            let pairs: Vec<_> = others.iter().copied().chain(after.map(|after| (name, after))).collect();
+            let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
+            if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        };
+        Pager { of, first: self.after(name).map(|_| at(None)), next: next.map(|after| at(Some(after))) }
     }
 
     /// The same page again with what was not right. What is not the visitor's to mend is a failure.

@@ -34,6 +34,22 @@ impl Orgs {
         Ok(Page::cut(items, limit, |m| m.user_id.to_string()))
     }
 
+    /// How many members there are.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn member_count(&self, ctx: &OrgCtx) -> Result<u64, ServiceError> {
+        Ok(repo::count(&self.on.store, ctx.org()).await?)
+    }
+
+    /// A member; `None` for who is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn member(&self, ctx: &OrgCtx, user: &UserId) -> Result<Option<Member>, ServiceError> {
+        Ok(repo::find(&self.on.store, ctx.org(), user).await?)
+    }
+
     /// Makes a member something else. Its caller has checked [`Act::ManageMembers`].
     ///
     /// # Errors

@@ -32,6 +32,14 @@ pub(super) async fn list(
     store.all(sql).await?.iter().map(member).collect()
 }
 
+/// How many there are.
+pub(super) async fn count(store: &Store, org: &OrgId) -> Result<u64, StoreError> {
+    let sql = Sql::new(
+        "SELECT COUNT(*) AS n FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.status <> 'deleted' AND m.org_id = ?",
+    );
+    store.optional(sql.bind(org)).await?.ok_or(StoreError::Damaged("memberships"))?.count("n")
+}
+
 pub(super) async fn find(store: &Store, org: &OrgId, user: &UserId) -> Result<Option<Member>, StoreError> {
     let sql = Sql::new(COLUMNS).bind(org).push(" AND m.user_id = ?").bind(user);
     store.optional(sql).await?.as_ref().map(member).transpose()

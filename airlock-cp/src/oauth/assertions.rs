@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airlock_core::Timestamp;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -28,6 +30,7 @@ const JWT_BYTES_MAX: usize = 8 * 1024;
 const KEYS_BYTES_MAX: usize = 64 * 1024;
 const KEYS_FOR: Duration = Duration::from_secs(300);
 const SETS_MAX: usize = 1_000;
+const RSA_BITS_MIN: usize = 2_048;
 
 /// Keys by address, until when.
 type Sets = HashMap<String, (Arc<JwkSet>, Duration)>;
@@ -101,8 +104,7 @@ pub(super) fn subject(jwt: &str) -> Option<String> {
 
 fn verified(keys: &JwkSet, jwt: &str) -> Option<Value> {
     let header = decode_header(jwt).ok()?;
-    // An extension that must be understood, and is not (RFC 7515, 4.1.11).
-    if header.crit.is_some() {
+    if wants_more(jwt) {
         return None;
     }
     let fits = |jwk: &&Jwk| {
@@ -112,7 +114,7 @@ fn verified(keys: &JwkSet, jwt: &str) -> Option<Value> {
                 | (Algorithm::ES256, AlgorithmParameters::EllipticCurve(_))
                 | (Algorithm::RS256, AlgorithmParameters::RSA(_))
         );
-        kind && (header.kid.is_none() || jwk.common.key_id == header.kid)
+        kind && verifies(jwk, header.alg) && (header.kid.is_none() || jwk.common.key_id == header.kid)
     };
     let mut validation = Validation::new(header.alg);
     // Times are judged by our own clock, and the audience by exact text.
@@ -122,6 +124,39 @@ fn verified(keys: &JwkSet, jwt: &str) -> Option<Value> {
         let key = DecodingKey::from_jwk(jwk).ok()?;
         decode::<Value>(jwt, &key, &validation).ok().map(|token| token.claims)
     })
+}
+
+/// Whether the header names extensions that must be understood: we understand none (RFC 7515, 4.1.11). Even one that names
+/// them with `null`, which the library takes for none.
+fn wants_more(jwt: &str) -> bool {
+    let header = jwt.split('.').next().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let header = header.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    header.is_none_or(|header| header.get("crit").is_some())
+}
+
+/// Whether a key was registered to check signatures of this kind, as far as it says what for (RFC 7517, 4.2 to 4.4).
+fn verifies(jwk: &Jwk, alg: Algorithm) -> bool {
+    let common = &jwk.common;
+    let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+    let may = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
+    // A name that the library does not know is younger than it, and the kind of the key fits.
+    let of_kind = common.key_algorithm.is_none_or(|named| {
+        named == KeyAlgorithm::UNKNOWN_ALGORITHM || Algorithm::try_from(named).is_ok_and(|named| named == alg)
+    });
+    // RFC 7518, 3.3: no smaller one.
+    let large = match &jwk.algorithm {
+        AlgorithmParameters::RSA(rsa) => bits(&rsa.n) >= RSA_BITS_MIN,
+        _ => true,
+    };
+    signs && may && of_kind && large
+}
+
+/// How many bits a number has, as a key writes it.
+fn bits(number: &str) -> usize {
+    let bytes = URL_SAFE_NO_PAD.decode(number).unwrap_or_default();
+    let zeros = bytes.iter().take_while(|b| **b == 0).count();
+    let first = bytes.get(zeros).map_or(0, |b| b.leading_zeros() as usize);
+    (bytes.len() - zeros) * 8 - first
 }
 
 /// Whether claims that were signed hold: the assertion's own id and when it ends.

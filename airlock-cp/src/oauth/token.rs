@@ -302,7 +302,7 @@ fn judge(row: &RefreshRow, client_id: &str, ask: &Use, successor_unused: bool) -
     }
 }
 
-/// The resource of an access token: what was granted, or one tenant of it.
+/// The resource of an access token: what was granted, or one tenant of it. Each that is asked for must be within it.
 async fn narrow(
     tx: &mut Tx,
     whole: &Resource,
@@ -311,20 +311,22 @@ async fn narrow(
 ) -> Result<Resource, OauthError> {
     const MORE: Refusal = Refusal::new(Word::InvalidTarget, "the resource is not within what was granted");
     let is_org = matches!(whole, Resource::Org(_));
-    let mut tenant = None;
+    let (mut all, mut tenants) = (asked.is_empty(), Vec::new());
     for one in asked {
         match one {
-            None if is_org => return Ok(whole.clone()),
-            Some(one) if one == whole => return Ok(whole.clone()),
+            None if is_org => all = true,
+            Some(one) if one == whole => all = true,
             Some(Resource::Tenant(slug)) if is_org && repo::tenant_is_of(tx, slug.as_str(), org).await? => {
-                if tenant.replace(slug.clone()).is_some() {
-                    return Err(MORE.into());
-                }
+                tenants.push(slug);
             }
             _ => return Err(MORE.into()),
         }
     }
-    Ok(tenant.map_or_else(|| whole.clone(), Resource::Tenant))
+    match tenants.as_slice() {
+        _ if all => Ok(whole.clone()),
+        [one] => Ok(Resource::Tenant((*one).clone())),
+        _ => Err(MORE.into()),
+    }
 }
 
 #[cfg(test)]

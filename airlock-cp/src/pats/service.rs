@@ -26,6 +26,8 @@ const LIFE_DEFAULT: Duration = Duration::from_secs(90 * 86_400);
 const LIFE_MAX: Duration = Duration::from_secs(366 * 86_400);
 // Of one person, good at one time.
 const GOOD_MAX: u64 = 100;
+// Read from the store.
+const AT_ONCE: usize = 500;
 const HINT_CHARS: usize = 11;
 const USED_MAX: usize = 10_000;
 
@@ -144,6 +146,22 @@ impl Pats {
     ) -> Result<Page<Pat>, ServiceError> {
         let items = repo::list(&self.store, Of { user, org }, cursor, limit as i64 + 1).await?;
         Ok(Page::cut(items, limit, |p| p.id.to_string()))
+    }
+
+    /// All tokens of a person that nobody took back; in an org, where one is named.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn kept(&self, user: &UserId, org: Option<&OrgId>) -> Result<Vec<Pat>, ServiceError> {
+        let (mut kept, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self.list(Some(user), org, cursor.as_deref(), AT_ONCE).await?;
+            kept.extend(page.items.into_iter().filter(|pat| pat.revoked_at.is_none()));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(kept);
+            }
+        }
     }
 
     /// Takes a token back; of this person and in this org, where one is named. No request that begins after this

@@ -91,9 +91,14 @@ impl Sql {
         self.text.push_str(text);
         self
     }
-    /// Binds the value of the next `?`.
+    /// Binds the value of the next `?`. Postgres holds no NUL in a text, so one becomes U+FFFD: what has it names nothing.
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
+        self.values.push(match value.into() {
+            Value::Text(Some(text)) if text.contains('\0') => {
+                Value::Text(Some(text.replace('\0', "\u{fffd}")))
+            }
+            value => value,
+        });
         self
     }
     /// Goes on with this text and its one value when there is one.

@@ -21,6 +21,7 @@ mod mcp;
 mod oauth;
 mod openapi;
 mod pages;
+mod paging;
 mod pats;
 mod serve;
 mod store_suite;

@@ -288,6 +288,71 @@ def without_scripts(visit: Visit) -> None:
     visit.says("signed out")
 
 
+def another_address(visit: Visit, mail: str) -> None:
+    """The old address signs in until the mail to the new one was followed, and no longer."""
+    visit.go("/profile")
+    visit.page.get_by_text("Change e-mail").click()
+    visit.fill("New e-mail", "rear.admiral@acme.example")
+    visit.page.locator("#email-password").fill(OTHER)
+    visit.press("Send the link")
+    visit.says("on its way to the new address")
+    visit.says("grace@acme.example")
+    link = mail_link(mail, "/email/confirm")
+    visit.go(link)
+    visit.says("grace@acme.example")
+    visit.look("email_confirm")
+    visit.press("Use the new address")
+    visit.says("Your address is changed")
+    visit.says("rear.admiral@acme.example")
+    # The link works once.
+    visit.go(link)
+    visit.press("Use the new address")
+    visit.says("Nothing is here")
+    visit.look("email_confirm_again")
+
+
+def no_more_org(visit: Visit, ada: Visit) -> None:
+    """Grace deletes the organization of her own; it is gone for Ada, who was in it, as well."""
+    visit.go("/org")
+    word = visit.page.locator("#delete-word")
+    button = visit.page.get_by_role("button", name="Delete the organization")
+    assert button.is_disabled()
+    word.fill("something else")
+    assert button.is_disabled()
+    slug = word.get_attribute("data-confirm")
+    assert slug and slug != "acme", slug
+    word.fill(slug)
+    visit.look("org_delete")
+    button.click()
+    visit.says("The organization is deleted")
+    visit.look("org_deleted")
+    assert slug not in visit.page.content()
+    ada.go("/orgs")
+    ada.look("orgs_of_hers")
+    ada.says("Acme Analytics")
+    assert "Grace" not in ada.page.get_by_role("main").inner_text()
+
+
+def no_more_account(visit: Visit) -> None:
+    visit.go("/profile")
+    button = visit.page.get_by_role("button", name="Delete my account")
+    assert button.is_disabled()
+    visit.page.locator("#delete-password").fill("not the password")
+    visit.page.locator("#delete-word").fill("delete my account")
+    button.click()
+    assert visit.page.get_by_role("alert").is_visible()
+    visit.look("account_delete_failed")
+    visit.page.locator("#delete-password").fill(OTHER)
+    visit.page.locator("#delete-word").fill("delete my account")
+    button.click()
+    visit.says("Your account is deleted")
+    visit.look("account_deleted")
+    assert not [c for c in visit.context.cookies() if c["name"] == "__Host-airlock_session"]
+    for email in ("rear.admiral@acme.example", "grace@acme.example"):
+        visit.sign_in(email, OTHER)
+        visit.says("not right")
+
+
 def walk(visit: Callable[..., Visit], where: dict) -> None:
     mail = where["mail"]
     own(visit())
@@ -301,6 +366,9 @@ def walk(visit: Callable[..., Visit], where: dict) -> None:
     device(ada)
     operator(visit(), where["operator"])
     without_scripts(visit(scripts=False))
+    another_address(grace, mail)
+    no_more_org(grace, ada)
+    no_more_account(grace)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{SHOWN_MAX, lines, typed};
+use super::{AFTER, SHOWN_MAX, lines, typed};
 use crate::apps::{AppKind, AppPatch, AppRecord, AppStatus, MintedApp, NewApp};
 use crate::authz::Act;
 use crate::console::Console;
@@ -47,7 +47,7 @@ async fn page(State(console): State<Console>, visit: Visit, ctx: OrgCtx) -> Resu
 
 async fn show(console: &Console, visit: Visit, ctx: &OrgCtx, form: AppForm) -> Result<Response, Problem> {
     let whose = reach(ctx, Act::SeeClients)?;
-    let apps = console.apps.list(ctx.org(), whose.as_deref(), None, SHOWN_MAX).await?.items;
+    let apps = console.apps.list(ctx.org(), whose.as_deref(), visit.after(AFTER), SHOWN_MAX).await?;
     let all = ctx.role().may(Act::ManageClients);
     let own = |app: &AppRecord| {
         ctx.role().may(Act::OwnApps) && ctx.user().is_some_and(|user| user.as_str() == app.owner_id)
@@ -67,7 +67,8 @@ async fn show(console: &Console, visit: Visit, ctx: &OrgCtx, form: AppForm) -> R
     };
     let view = AppsPage {
         shell: visit.room(console, "Apps", Place::Apps).await?,
-        apps: apps.into_iter().map(entry).collect(),
+        pager: visit.pager("/org/apps", AFTER, "apps", apps.next_cursor.as_deref()),
+        apps: apps.items.into_iter().map(entry).collect(),
         form,
         kinds: KINDS.to_vec(),
         may_register: ctx.role().may(Act::OwnApps),

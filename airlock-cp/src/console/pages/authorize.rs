@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::console::edge::{policy_to, sentence};
 use crate::console::reply::{page, see_other};
-use crate::console::views::{ConsentPage, MessagePage, OrgEntry, OrgsPage, ScopeWords};
+use crate::console::views::{ConsentPage, MessagePage, OrgEntry, OrgsPage, Pager, ScopeWords};
 use crate::console::visit::Visit;
 use crate::console::{Console, Next};
 use crate::http::form::Form;
@@ -97,6 +97,7 @@ fn answer(
             let view = OrgsPage {
                 shell: visit.door(console, "Which organization?"),
                 text: "The program will act for you in one of them, and in no other.".to_owned(),
+                pager: Pager::default(),
                 orgs: memberships.into_iter().map(entry).collect(),
             };
             Ok(visit.page(&view))

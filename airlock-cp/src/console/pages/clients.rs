@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{SHOWN_MAX, lines};
+use super::{AFTER, SHOWN_MAX, lines};
 use crate::authz::Act;
 use crate::console::Console;
 use crate::console::views::{ClientEntry, ClientForm, ClientsPage, Place, Secret as Shown, SecretPage};
@@ -33,7 +33,7 @@ fn owner(ctx: &OrgCtx) -> Owner {
 }
 
 async fn show(console: &Console, visit: Visit, ctx: &OrgCtx, form: ClientForm) -> Result<Response, Problem> {
-    let clients = console.oauth.clients().list(&owner(ctx), None, SHOWN_MAX).await?.items;
+    let clients = console.oauth.clients().list(&owner(ctx), visit.after(AFTER), SHOWN_MAX).await?;
     let entry = |client: Client| ClientEntry {
         id: client.client_id,
         name: client.name,
@@ -52,7 +52,8 @@ async fn show(console: &Console, visit: Visit, ctx: &OrgCtx, form: ClientForm) -
     };
     let view = ClientsPage {
         shell: visit.room(console, "AI clients", Place::Clients).await?,
-        clients: clients.into_iter().map(entry).collect(),
+        pager: visit.pager("/org/clients", AFTER, "clients", clients.next_cursor.as_deref()),
+        clients: clients.items.into_iter().map(entry).collect(),
         form,
         manage: ctx.role().may(Act::ManageClients),
     };

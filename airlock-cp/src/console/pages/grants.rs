@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{SHOWN_MAX, id, lines};
+use super::{AFTER, SHOWN_MAX, id, lines};
 use crate::authz::{Act, Role};
 use crate::console::Console;
 use crate::console::views::{GrantEntry, GrantsPage, Place, RoleChoice, TenantGrants};
@@ -30,7 +30,8 @@ async fn page(State(console): State<Console>, visit: Visit, ctx: OrgCtx) -> Resu
 
 async fn show(console: &Console, visit: Visit, ctx: &OrgCtx) -> Result<Response, Problem> {
     let mut tenants = Vec::new();
-    for tenant in console.tenants.of_org(ctx.org(), None, SHOWN_MAX).await?.items {
+    let page = console.tenants.of_org(ctx.org(), visit.after(AFTER), SHOWN_MAX).await?;
+    for tenant in page.items {
         let rules = console.grants.list(&tenant).await?;
         let roles = Role::ALL.iter().copied().filter(|role| !role.mcp_scopes().is_empty());
         tenants.push(TenantGrants {
@@ -42,6 +43,7 @@ async fn show(console: &Console, visit: Visit, ctx: &OrgCtx) -> Result<Response,
     }
     let view = GrantsPage {
         shell: visit.room(console, "Access to data", Place::Grants).await?,
+        pager: visit.pager("/org/grants", AFTER, "tenants", page.next_cursor.as_deref()),
         tenants,
         manage: ctx.role().may(Act::ManageClients),
     };

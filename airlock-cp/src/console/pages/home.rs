@@ -6,13 +6,14 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{SHOWN_MAX, id};
+use super::{AFTER, SHOWN_MAX, id};
 use crate::authz::Act;
 use crate::console::Console;
 use crate::console::views::{Hint, HomePage, OrgEntry, OrgsPage, Place, Shell};
 use crate::console::visit::{Visit, done};
 use crate::http::form::Form;
 use crate::http::{OrgCtx, Principal, Problem};
+use crate::tenants::Page;
 
 pub(super) fn router() -> Router<Console> {
     Router::new().route("/", get(show)).route("/orgs", get(orgs)).route("/org/switch", post(switch))
@@ -33,15 +34,15 @@ async fn show(
         greeting = me.user.name.split_whitespace().next().unwrap_or_default().to_owned();
     }
     let members = match &ctx {
-        Some(ctx) if shell.may(Act::SeeMembers) => {
-            Some(console.people.orgs.members(ctx, None, SHOWN_MAX).await?.items.len())
-        }
+        Some(ctx) if shell.may(Act::SeeMembers) => Some(console.people.orgs.member_count(ctx).await?),
         _ => None,
     };
     let tenants = match &ctx {
-        Some(ctx) => console.tenants.of_org(ctx.org(), None, SHOWN_MAX).await?.items,
-        None => Vec::new(),
+        Some(ctx) => console.tenants.of_org(ctx.org(), visit.after(AFTER), SHOWN_MAX).await?,
+        None => Page::default(),
     };
+    let pager = visit.pager("/", AFTER, "tenants", tenants.next_cursor.as_deref());
+    let tenants = tenants.items;
     let mut ruled = false;
     for tenant in &tenants {
         ruled = ruled || !console.grants.list(tenant).await?.is_empty();
@@ -50,6 +51,7 @@ async fn show(
     let view = HomePage {
         hints: hints(&shell, clients, members, ruled, !tenants.is_empty()),
         endpoints: endpoints.collect(),
+        pager,
         shell,
         greeting,
         clients,
@@ -74,7 +76,7 @@ impl axum::extract::OptionalFromRequestParts<Console> for Here {
 }
 
 // What is left to do for those who may do it; nothing once all of it is done.
-fn hints(shell: &Shell, clients: usize, members: Option<usize>, ruled: bool, tenants: bool) -> Vec<Hint> {
+fn hints(shell: &Shell, clients: usize, members: Option<u64>, ruled: bool, tenants: bool) -> Vec<Hint> {
     let mut hints = Vec::new();
     if shell.may(Act::ManageMembers) {
         hints.push(Hint {
@@ -105,14 +107,17 @@ fn hints(shell: &Shell, clients: usize, members: Option<usize>, ruled: bool, ten
 }
 
 async fn orgs(State(console): State<Console>, visit: Visit, who: Principal) -> Result<Response, Problem> {
-    let orgs = match &who {
+    let (orgs, next) = match &who {
         Principal::Person(me) => {
             let all = console.people.orgs.of_user(&me.user.id).await?;
-            all.into_iter().map(|m| (m.org, format!("You are {} there", m.role))).collect::<Vec<_>>()
+            let all = all.into_iter().map(|m| (m.org, format!("You are {} there", m.role)));
+            (all.collect::<Vec<_>>(), None)
         }
         Principal::Operator { .. } => {
-            let all = console.people.orgs.list(None, SHOWN_MAX).await?.items;
-            all.into_iter().map(|org| (org.clone(), format!("In addresses: {}", org.slug))).collect()
+            let part = console.people.orgs.list(visit.after(AFTER), SHOWN_MAX).await?;
+            let noted =
+                part.items.into_iter().map(|org| (org.clone(), format!("In addresses: {}", org.slug)));
+            (noted.collect(), part.next_cursor)
         }
     };
     let entry = |(org, note): (crate::identity::Org, String)| OrgEntry {
@@ -124,6 +129,7 @@ async fn orgs(State(console): State<Console>, visit: Visit, who: Principal) -> R
     let view = OrgsPage {
         shell: visit.door(&console, "Organizations"),
         text: "Choose the one to act in.".to_owned(),
+        pager: visit.pager("/orgs", AFTER, "organizations", next.as_deref()),
         orgs: orgs.into_iter().map(entry).collect(),
     };
     Ok(visit.page(&view))

@@ -32,8 +32,9 @@ pub(super) fn router() -> Router<Console> {
         .merge(grants::router())
 }
 
-// As many of a list as a page shows.
-const SHOWN_MAX: usize = 500;
+// As many of a list as a page shows; links lead to the others. Its parameter, where a page has one list.
+const SHOWN_MAX: usize = 100;
+const AFTER: &str = "after";
 
 fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(from).map(Secret::new)

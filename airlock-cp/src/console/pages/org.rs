@@ -17,7 +17,8 @@ use crate::console::views::{
 use crate::console::visit::{Visit, done};
 use crate::http::form::Form;
 use crate::http::{Me, OrgCtx, Problem};
-use crate::identity::{MadeInvitation, OrgPatch, UserStatus};
+use crate::identity::{MadeInvitation, Member, OrgPatch, UserStatus};
+use crate::tenants::Page;
 
 pub(super) fn router() -> Router<Console> {
     Router::new()
@@ -32,6 +33,25 @@ pub(super) fn router() -> Router<Console> {
         .route("/org/delete", post(delete))
 }
 
+// Where the page's two lists go on.
+const MEMBERS: &str = "members";
+const INVITATIONS: &str = "invitations";
+
+/// Who asked somebody to join, by name.
+async fn inviter(console: &Console, ctx: &OrgCtx, shown: &[Member], by: &str) -> Result<String, Problem> {
+    if by == "operator" {
+        return Ok("the operator".to_owned());
+    }
+    if let Some(member) = shown.iter().find(|m| m.user_id.as_str() == by) {
+        return Ok(member.name.clone());
+    }
+    let found = match by.parse() {
+        Ok(user) => console.people.orgs.member(ctx, &user).await?,
+        Err(_) => None,
+    };
+    Ok(found.map_or_else(|| "somebody who left".to_owned(), |member| member.name))
+}
+
 async fn page(State(console): State<Console>, visit: Visit, ctx: OrgCtx) -> Result<Response, Problem> {
     show(&console, visit, &ctx).await
 }
@@ -42,24 +62,35 @@ async fn show(console: &Console, visit: Visit, ctx: &OrgCtx) -> Result<Response,
     let manages = role.may(Act::ManageMembers);
     let may_change = |member: Role| manages && (member != Role::Owner || role.may(Act::ManageOwners));
     let members = if role.may(Act::SeeMembers) {
-        console.people.orgs.members(ctx, None, SHOWN_MAX).await?.items
+        console.people.orgs.members(ctx, visit.after(MEMBERS), SHOWN_MAX).await?
     } else {
-        Vec::new()
+        Page::default()
     };
-    let invitations =
-        if manages { console.people.invitations.list(ctx, None, SHOWN_MAX).await?.items } else { Vec::new() };
-    let by = |by: &str| {
-        let member = members.iter().find(|m| m.user_id.as_str() == by).map(|m| m.name.clone());
-        member.unwrap_or_else(|| {
-            if by == "operator" { "the operator".to_owned() } else { "somebody who left".to_owned() }
-        })
+    let invitations = if manages {
+        console.people.invitations.list(ctx, visit.after(INVITATIONS), SHOWN_MAX).await?
+    } else {
+        Page::default()
     };
+    let (mut asked, members_next) = (Vec::new(), members.next_cursor);
+    let members = members.items;
+    for invitation in &invitations.items {
+        asked.push(inviter(console, ctx, &members, &invitation.invited_by).await?);
+    }
     let view = OrgPage {
+        members_pager: visit.pager("/org", MEMBERS, "members", members_next.as_deref()),
+        invitations_pager: visit.pager(
+            "/org",
+            INVITATIONS,
+            "invitations",
+            invitations.next_cursor.as_deref(),
+        ),
         invitations: invitations
+            .items
             .into_iter()
-            .map(|i| InvitationEntry {
+            .zip(asked)
+            .map(|(i, by)| InvitationEntry {
                 id: i.id.to_string(),
-                by: by(&i.invited_by),
+                by,
                 email: i.email,
                 role: RoleChoice::of(i.role),
                 ends: console.when(i.expires_at),
@@ -134,7 +165,7 @@ async fn set_role(
 }
 
 #[derive(Deserialize)]
-struct Member {
+struct OneMember {
     user: String,
 }
 
@@ -142,7 +173,7 @@ async fn remove(
     State(console): State<Console>,
     visit: Visit,
     ctx: OrgCtx,
-    Form(form): Form<Member>,
+    Form(form): Form<OneMember>,
 ) -> Result<Response, Problem> {
     ctx.may(Act::ManageMembers)?;
     match console.people.orgs.remove(&ctx, &id(&form.user)?).await {

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::{SHOWN_MAX, id, in_a_browser, secret, typed};
+use super::{id, in_a_browser, secret, typed};
 use crate::authz::Act;
 use crate::console::Console;
 use crate::console::reply::with_cookie;
@@ -70,8 +70,9 @@ async fn show(console: &Console, visit: Visit, me: &Me) -> Result<Response, Prob
         });
     }
     let now = console.host.now();
-    let tokens = console.pats.list(Some(&me.user.id), None, None, SHOWN_MAX).await?.items;
-    let tokens = tokens.into_iter().filter(|pat| pat.revoked_at.is_none() && pat.expires_at > now);
+    // No more are good at one time than a page shows.
+    let tokens = console.pats.kept(&me.user.id, None).await?;
+    let tokens = tokens.into_iter().filter(|pat| pat.expires_at > now);
     let token = |pat: crate::pats::Pat| TokenEntry {
         id: pat.id.to_string(),
         name: pat.name,

@@ -199,6 +199,7 @@ impl Maker {
                 shell: self.door("Which organization?"),
                 text: f.text("The program will act for you in one of them."),
                 orgs: orgs.clone(),
+                pager: pager("/orgs"),
             },
         );
         self.add(
@@ -255,6 +256,7 @@ impl Maker {
             sessions: 1,
             members: (f != Flavor::Empty).then_some(7),
             endpoints: f.list(vec![endpoint(1)], endpoint),
+            pager: Pager::default(),
             hints: f.list(
                 vec![
                     Hint { title: "Verify your e-mail", text: String::new(), link: None, done: true },
@@ -352,6 +354,8 @@ impl Maker {
             name: f.text("Acme Analytics"),
             slug: f.text("acme"),
             members: f.list((0..3).map(member).collect(), member),
+            members_pager: Pager::default(),
+            invitations_pager: pager("/org"),
             invitations: f.list(vec![invitation(0)], invitation),
             roles: roles[1..].to_vec(),
             may_change: may,
@@ -380,6 +384,7 @@ impl Maker {
             &ClientsPage {
                 shell: self.room("AI clients", Place::Clients, Role::Admin),
                 clients: f.list(vec![client(0), client(1)], client),
+                pager: pager("/org/clients"),
                 form: ClientForm {
                     name: f.text(""),
                     redirects: f.text("https://agent.acme.example/callback"),
@@ -406,6 +411,7 @@ impl Maker {
             &AppsPage {
                 shell: self.room("Apps", Place::Apps, Role::Admin),
                 apps: f.list(vec![app(0), app(1)], app),
+                pager: pager("/org/apps"),
                 form: AppForm {
                     name: f.text(""),
                     kind: "Web".into(),
@@ -445,10 +451,16 @@ impl Maker {
             &GrantsPage {
                 shell: self.room("Access to data", Place::Grants, Role::Admin),
                 tenants: f.list(vec![tenant(0)], tenant),
+                pager: pager("/org/grants"),
                 manage: true,
             },
         );
     }
+}
+
+// In the midst of a list.
+fn pager(path: &str) -> Pager {
+    Pager { of: "entries", first: Some(path.to_owned()), next: Some(format!("{path}?after=x%26y")) }
 }
 
 /// Every page with its name.

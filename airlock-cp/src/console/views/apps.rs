@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Shell;
+use super::{Pager, Shell};
 use crate::console::text::{When, filters};
 
 /// A registered app.
@@ -57,6 +57,8 @@ pub struct AppsPage {
     pub shell: Shell,
     /// The apps.
     pub apps: Vec<AppEntry>,
+    /// The other apps.
+    pub pager: Pager,
     /// The form.
     pub form: AppForm,
     /// Kinds to choose: the word, and what it means.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Shell;
+use super::{Pager, Shell};
 use crate::console::text::filters;
 
 /// What a scope means, in words.
@@ -57,6 +57,8 @@ pub struct OrgsPage {
     pub text: String,
     /// The orgs.
     pub orgs: Vec<OrgEntry>,
+    /// The other ones.
+    pub pager: Pager,
 }
 
 /// `/authorize`, when everything about the request is known to be right.

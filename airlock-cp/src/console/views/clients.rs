@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Shell;
+use super::{Pager, Shell};
 use crate::console::text::{When, filters};
 
 /// A program that people may let act for them.
@@ -47,6 +47,8 @@ pub struct ClientsPage {
     pub shell: Shell,
     /// The clients.
     pub clients: Vec<ClientEntry>,
+    /// The other clients.
+    pub pager: Pager,
     /// The form.
     pub form: ClientForm,
     /// Whether they may change any.

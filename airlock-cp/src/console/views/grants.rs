@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::Shell;
 use super::org::RoleChoice;
+use super::{Pager, Shell};
 use crate::console::text::filters;
 
 /// What one role reaches.
@@ -40,6 +40,8 @@ pub struct GrantsPage {
     pub shell: Shell,
     /// The tenants.
     pub tenants: Vec<TenantGrants>,
+    /// The other tenants.
+    pub pager: Pager,
     /// Whether they may change any.
     pub manage: bool,
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Shell;
+use super::{Pager, Shell};
 use crate::console::text::filters;
 
 /// A thing to do, done or not.
@@ -31,9 +31,11 @@ pub struct HomePage {
     /// Browsers that are signed in.
     pub sessions: usize,
     /// People of the org, where they may be seen.
-    pub members: Option<usize>,
+    pub members: Option<u64>,
     /// The addresses to paste into an AI client: what it reaches, and the address.
     pub endpoints: Vec<(String, String)>,
+    /// The other ones.
+    pub pager: Pager,
     /// What is left to do.
     pub hints: Vec<Hint>,
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Shell;
+use super::{Pager, Shell};
 use crate::console::text::{When, filters};
 
 /// A role to choose.
@@ -80,8 +80,12 @@ pub struct OrgPage {
     pub slug: String,
     /// Who is in it.
     pub members: Vec<MemberEntry>,
+    /// The other members.
+    pub members_pager: Pager,
     /// Who is asked to join.
     pub invitations: Vec<InvitationEntry>,
+    /// The other invitations.
+    pub invitations_pager: Pager,
     /// The roles that who looks may give.
     pub roles: Vec<RoleChoice>,
     /// Whether they may rename it.

@@ -89,6 +89,32 @@ async fn what_is_no_one_bearer_is_malformed_and_asked_of_nobody() {
 }
 
 #[tokio::test]
+async fn a_token_anywhere_but_in_its_header_is_none() {
+    // RFC 6750, 2.2 and 2.3, which RFC 9700, 4.3.2 and MCP forbid. T-010 for the address.
+    let e = endpoint();
+    let where_to = format!("Bearer resource_metadata=\"{METADATA}\", scope=\"mcp:read mcp:call\"");
+    let inside = LIST.replace("\"id\"", &format!("\"access_token\":\"{READ}\",\"id\""));
+    for (path, headers, body) in [
+        (format!("/mcp/acme?access_token={READ}"), vec![], LIST.to_owned()),
+        (format!("/mcp/acme?authorization=Bearer%20{READ}"), vec![], LIST.to_owned()),
+        ("/mcp/acme".to_owned(), vec![], inside),
+        ("/mcp/acme".to_owned(), vec![("cookie", format!("access_token={READ}"))], LIST.to_owned()),
+        ("/mcp/acme".to_owned(), vec![("x-authorization", format!("Bearer {READ}"))], LIST.to_owned()),
+        ("/mcp/acme".to_owned(), vec![("proxy-authorization", format!("Bearer {READ}"))], LIST.to_owned()),
+        (
+            "/mcp/acme".to_owned(),
+            vec![("x-forwarded-authorization", format!("Bearer {READ}"))],
+            LIST.to_owned(),
+        ),
+    ] {
+        let mut all = vec![("authorization", "-")];
+        all.extend(headers.iter().map(|(name, value)| (*name, value.as_str())));
+        told(&e.send(post(&path, body, &all)).await, 401, &where_to);
+    }
+    assert_eq!(e.door.looked_at.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
 async fn an_unknown_tenant_answers_as_a_known_one_and_a_strange_name_is_not_repeated() {
     let e = endpoint();
     for headers in [[("authorization", "-")], [("authorization", "Bearer at_wrong")]] {

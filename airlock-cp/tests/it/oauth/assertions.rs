@@ -19,39 +19,41 @@ const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const ALL: &str = "/api/v1/admin/clients";
 const S: fn(u64) -> Duration = Duration::from_secs;
 
-fn b64(text: impl AsRef<[u8]>) -> String {
+pub(super) fn b64(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
 /// An Ed25519 key of a client.
-struct Key {
+pub(super) struct Key {
     private: PrivateKey,
     kid: &'static str,
 }
 
 impl Key {
-    fn new(kid: &'static str) -> Self {
+    pub(super) fn new(kid: &'static str) -> Self {
         Self { private: PrivateKey::generate(&SystemHost::new()), kid }
     }
-    fn public(&self) -> Value {
+    pub(super) fn public(&self) -> Value {
         let x = b64(self.private.public().to_bytes());
         json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid, "x": x})
     }
-    fn header(&self) -> Value {
+    pub(super) fn header(&self) -> Value {
         json!({"alg": "EdDSA", "typ": "JWT", "kid": self.kid})
     }
-    fn sign(&self, claims: &Value) -> String {
+    pub(super) fn sign(&self, claims: &Value) -> String {
         self.sign_under(&self.header(), claims)
     }
-    fn sign_under(&self, header: &Value, claims: &Value) -> String {
+    pub(super) fn sign_under(&self, header: &Value, claims: &Value) -> String {
         let signed = format!("{}.{}", b64(header.to_string()), b64(claims.to_string()));
-        let signature = self.private.sign(&[signed.as_bytes()]);
-        format!("{signed}.{}", b64(signature))
+        self.sign_text(&signed)
+    }
+    pub(super) fn sign_text(&self, signed: &str) -> String {
+        format!("{signed}.{}", b64(self.private.sign(&[signed.as_bytes()])))
     }
 }
 
 /// What a client claims; each with an id of its own.
-fn claims(world: &World) -> Value {
+pub(super) fn claims(world: &World) -> Value {
     static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let now = seconds(world);
@@ -62,7 +64,7 @@ fn seconds(world: &World) -> i64 {
     world.cp.clock.now().as_millis().div_euclid(1_000)
 }
 
-async fn register(world: &World, more: &[(&str, Value)]) {
+pub(super) async fn register(world: &World, more: &[(&str, Value)]) {
     let mut body = json!({
         "name": "Signer", "client_id": SIGNER, "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt"
     });
@@ -85,7 +87,7 @@ async fn word(world: &World, form: &[(&str, &str)]) -> String {
     }
 }
 
-async fn shown(world: &World, jwt: &str) -> String {
+pub(super) async fn shown(world: &World, jwt: &str) -> String {
     word(world, &[("client_assertion_type", TYPE), ("client_assertion", jwt)]).await
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use airlock_cp::oauth::{DeviceError, Seen, UserCode};
 use serde_json::{Value, json};
 
-use super::harness::{ADA, AUDITOR, BILLING, BOB, DEVICE_GRANT, HOME, PUBLIC, World, text};
+use super::harness::{ADA, AUDITOR, BILLING, BOB, DEVICE_GRANT, HOME, World, text};
 use crate::harness::{Answer, on_both};
 
 const SDK: &str = "airlock-integrations";
@@ -144,47 +144,6 @@ async fn a_person_lets_in_what_they_may() {
     let started = world.form("/device_authorization", &[("client_id", SDK)]).await.body;
     devices.allow(&text(&started, "user_code"), &world.person(AUDITOR)).await.unwrap();
     assert_eq!(poll(&world, &text(&started, "device_code")).await.body["scope"], "mcp:read");
-}
-
-#[tokio::test]
-async fn a_device_code_is_its_clients_own() {
-    let world = World::fresh().await;
-    let body = json!({"name": "D", "client_id": "device-client", "grant_types": [DEVICE_GRANT]});
-    assert_eq!(world.cp.post("/api/v1/admin/clients", body).await.status, 201);
-    let (device, user) = begin(&world).await;
-    world.oauth().devices().allow(&user, &world.person(ADA)).await.unwrap();
-    let stolen =
-        [("grant_type", DEVICE_GRANT), ("client_id", "device-client"), ("device_code", device.as_str())];
-    assert_eq!(text(&world.form("/token", &stolen).await.body, "error"), "invalid_grant");
-    assert_eq!(poll(&world, &device).await.status, 200);
-}
-
-#[tokio::test]
-async fn what_is_no_device_is_refused() {
-    let world = World::fresh().await;
-    let refuse = async |path: &str, form: &[(&str, &str)], status: u16, word: &str| {
-        let answer = world.form(path, form).await;
-        assert_eq!(
-            (answer.status.as_u16(), text(&answer.body, "error").as_str()),
-            (status, word),
-            "{form:?}"
-        );
-    };
-    let start = "/device_authorization";
-    refuse(start, &[], 401, "invalid_client").await;
-    refuse(start, &[("client_id", "ghost")], 401, "invalid_client").await;
-    refuse(start, &[("client_id", PUBLIC)], 400, "unauthorized_client").await;
-    refuse(start, &[("client_id", SDK), ("client_id", SDK)], 400, "invalid_request").await;
-    refuse(start, &[("client_id", SDK), ("client_secret", "x")], 401, "invalid_client").await;
-    refuse(start, &[("client_id", SDK), ("scope", "admin")], 400, "invalid_scope").await;
-    refuse(start, &[("client_id", SDK), ("resource", "https://evil.example")], 400, "invalid_target").await;
-    let token = [("grant_type", DEVICE_GRANT), ("client_id", SDK)];
-    refuse("/token", &token, 400, "invalid_request").await;
-    for code in ["x", "dc_x", "BCDF-GHJK", "' OR 1=1 --"] {
-        refuse("/token", &[token[0], token[1], ("device_code", code)], 400, "invalid_grant").await;
-    }
-    refuse("/token", &[token[0], ("client_id", PUBLIC), ("device_code", "dc_x")], 400, "unauthorized_client")
-        .await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use airlock_core::Host as _;
 use airlock_core::crypto::sha256;
 use airlock_core::id::UserId;
 use airlock_cp::audit::Caller;
+use airlock_cp::identity::WhoLogsIn;
 use airlock_cp::oauth::{AuthorizedPerson, Oauth, Step, VerifiedToken};
 use airlock_cp::store::Dialect;
 use axum::body::Body;
@@ -119,6 +120,14 @@ impl World {
         let user: UserId = id.parse().unwrap();
         let caller = Caller::person(&user).at(HOME.parse().unwrap(), None);
         AuthorizedPerson { user, auth_at: self.cp.clock.now(), org: None, caller }
+    }
+
+    /// The cookie of a browser in which somebody signed in just now.
+    pub(super) async fn browser(&self, id: &str) -> String {
+        let user = Some(id.parse().unwrap());
+        let who = WhoLogsIn { user, org: None, ip: None, user_agent: None };
+        let opened = self.cp.app.logins().open(who).await.unwrap();
+        format!("__Host-airlock_session={}", opened.cookie.expose())
     }
 
     /// The usual request of a client.

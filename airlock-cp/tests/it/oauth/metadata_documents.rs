@@ -5,7 +5,7 @@ use std::time::Duration;
 use airlock_cp::oauth::{PageError, Step};
 use serde_json::{Value, json};
 
-use super::harness::{ADA, CALLBACK, World, exchange, text, with};
+use super::harness::{ADA, CALLBACK, VERIFIER, World, exchange, text, with};
 use crate::web::{Page, Web};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -156,4 +156,33 @@ async fn one_host_is_not_asked_without_end() {
     world.cp.clock.advance(S(6));
     assert!(is_unknown(&check(&world, &web.url("/later.json")).await));
     assert_eq!(web.asked().len(), 21);
+}
+
+#[tokio::test]
+async fn a_metadata_document_that_cannot_be_read_is_an_unknown_client() {
+    // T-102: what is behind an address is not told.
+    let world = World::fresh().await;
+    let mut answers = Vec::new();
+    for id in [
+        "https://127.0.0.1/c",
+        "https://[::1]/c",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/c",
+        "https://[::ffff:10.0.0.1]/c",
+        "https://localhost/c",
+        "https://nowhere.invalid/c",
+        "https://client.example/c",
+        "http://client.example/c",
+        "ghost",
+    ] {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", id),
+            ("code", "ac_x"),
+            ("code_verifier", VERIFIER),
+        ];
+        answers.push(world.form("/token", &form).await.body);
+    }
+    assert!(answers.iter().all(|body| *body == answers[0]), "{answers:?}");
+    assert_eq!(text(&answers[0], "error"), "invalid_client");
 }

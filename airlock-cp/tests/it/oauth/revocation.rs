@@ -55,30 +55,3 @@ on_both! {
         assert_eq!(text(&world.rotate(&text(&next, "refresh_token")).await.body, "error"), "invalid_grant");
     }
 }
-
-#[tokio::test]
-async fn what_is_not_there_is_no_error_and_what_is_no_request_is() {
-    let world = World::fresh().await;
-    for token in ["x", "rt_", "at_x", "eyJ.eyJ.x", &format!("rt_{}", "a".repeat(43)), &"x".repeat(5_000)] {
-        let answer = world
-            .form("/revoke", &[("client_id", PUBLIC), ("token", token), ("token_type_hint", "nonsense")])
-            .await;
-        assert_eq!(answer.status, 200, "{token}");
-    }
-    let refuse = async |form: &[(&str, &str)], status: u16, word: &str| {
-        let answer = world.form("/revoke", form).await;
-        assert_eq!(
-            (answer.status.as_u16(), text(&answer.body, "error").as_str()),
-            (status, word),
-            "{form:?}"
-        );
-    };
-    refuse(&[("client_id", PUBLIC)], 400, "invalid_request").await;
-    refuse(&[("client_id", PUBLIC), ("token", "")], 400, "invalid_request").await;
-    refuse(&[("client_id", PUBLIC), ("token", "x"), ("token", "y")], 400, "invalid_request").await;
-    refuse(&[("token", "x")], 401, "invalid_client").await;
-    refuse(&[("client_id", "ghost"), ("token", "x")], 401, "invalid_client").await;
-    refuse(&[("client_id", KEEPER), ("token", "x")], 401, "invalid_client").await;
-    refuse(&[("client_id", KEEPER), ("client_secret", "wrong"), ("token", "x")], 401, "invalid_client").await;
-    refuse(&[("client_id", PUBLIC), ("client_secret", "x"), ("token", "x")], 401, "invalid_client").await;
-}

@@ -37,16 +37,27 @@ fn until(client: &mut Client, what: &str, so: impl Fn(&Value) -> bool) -> Value 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_provider_connects_calls_refreshes_and_asks_again_after_a_revocation() {
-    let Some(python) = python() else { return };
+    let Some(browser) = python() else { return };
+    a_life_of_the_provider("oauth", &browser, &browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_provider_of_the_1_line_does_so_too() {
+    let (Some(browser), Some(python)) = (python(), Client::python("mcp1")) else { return };
+    a_life_of_the_provider("oauth1", &python, &browser).await;
+}
+
+/// From a bare address: found, registered, let in, used, refreshed, revoked, asked again. `browser`: who drives Chromium.
+async fn a_life_of_the_provider(name: &str, python: &str, browser: &str) {
     let Some(database) = Database::new().await else { return };
     let stack = Stack::for_people();
     stack.cli(&["tenant", "create", "acme"]);
     stack.owner(EMAIL, "Ada Lovelace", PASSWORD);
-    let _worker = stack.worker("t_acme", "w_acme_oauth", POLICY, &database.reader_url());
+    let _worker = stack.worker("t_acme", &format!("w_acme_{name}"), POLICY, &database.reader_url());
 
     let url = format!("{}/mcp/acme", stack.url);
-    let given = json!({"url": url, "email": EMAIL, "password": PASSWORD});
-    let mut client = Client::start(&python, "oauth", &given);
+    let given = json!({"url": url, "email": EMAIL, "password": PASSWORD, "python": browser});
+    let mut client = Client::start(python, name, &given);
     let first = client.ask(&json!({"do": "call"}));
     assert_eq!(first["failed"], Value::Null, "{first}");
     assert_eq!(first["tools"], json!(["get_schema"]));
