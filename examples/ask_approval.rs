@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use airlock_client::approvals::{Approvals, Enforcer, Pairing, RemoteGate, StateFolder};
-use airlock_client::auth::{DeviceGrant, FileTokenStore, Session};
+use airlock_client::auth::FileTokenStore;
 use airlock_client::{Airlock, ClientConfig};
 use airlock_core::approval::{ApprovalGate, Ask, Believed};
 use serde_json::json;
@@ -65,7 +65,13 @@ async fn main() -> ExitCode {
 async fn approved(command: &[String]) -> Result<Option<Believed>, Box<dyn Error>> {
     let state = std::env::var("AIRLOCK_AGENT_STATE").unwrap_or_else(|_| ".airlock-agent".to_owned());
     let folder = StateFolder::open(&state)?;
-    let airlock = signed_in(Path::new(&state)).await?;
+    // By AIRLOCK_PAT; else by the sign-in that is kept, or a new one.
+    let tokens = Arc::new(FileTokenStore::new(Path::new(&state).join("tokens.json")));
+    let airlock = Airlock::new(ClientConfig::from_env()?)?;
+    let airlock = airlock.on_behalf_of_a_person(tokens, |grant| {
+        println!("Sign in at {} with the code {}", grant.verification_uri, grant.user_code);
+    });
+    let airlock = airlock.await?;
     let approvals = airlock.approvals(Enforcer::new("ask-approval".parse()?).with_label("ask_approval.rs"));
     let pairing = pairing(&approvals, &folder).await?;
 
@@ -86,24 +92,6 @@ async fn approved(command: &[String]) -> Result<Option<Believed>, Box<dyn Error>
         let _ = gate.withdraw(&request).await;
     }
     Ok(decision)
-}
-
-/// By personal access token where one is set, else by the sign-in that is kept, else by a new one.
-async fn signed_in(state: &Path) -> Result<Airlock, Box<dyn Error>> {
-    let airlock = Airlock::new(ClientConfig::from_env()?)?;
-    if ["AIRLOCK_PAT", "AIRLOCK_PAT_FILE"].iter().any(|name| std::env::var_os(name).is_some()) {
-        return Ok(airlock);
-    }
-    let idp = airlock.identity_provider().await?;
-    let store = Arc::new(FileTokenStore::new(state.join("tokens.json")));
-    let kept = Session::restore(idp.clone(), store.clone())?;
-    if kept.is_signed_in().await {
-        return Ok(airlock.signed_in(Arc::new(kept)));
-    }
-    let mut grant = DeviceGrant::begin(&idp).await?;
-    println!("Sign in at {} with the code {}", grant.verification_uri, grant.user_code);
-    let tokens = grant.finish(&idp).await?;
-    Ok(airlock.signed_in(Arc::new(Session::begin(idp, store, tokens)?)))
 }
 
 /// The pairing that is kept, or a new one.

@@ -7,7 +7,7 @@
 //! cargo run --workspace --example terminal_approver -- --once  # about those that wait now
 //! ```
 //!
-//! Its keys are in `.airlock-approver`, or where `AIRLOCK_APPROVER_STATE` says: as worth protecting as an SSH key.
+//! Without `AIRLOCK_PAT` it has you sign in, and keeps that sign-in. Its keys are in `.airlock-approver`, or where `AIRLOCK_APPROVER_STATE` says: as worth protecting as an SSH key.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what was said")]
 #![expect(clippy::disallowed_methods, reason = "a program of its own: it reads its environment")]
@@ -15,9 +15,11 @@
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use airlock_client::approver::{Approver, ApproverFolder, Choice, Opened, Waiting};
+use airlock_client::auth::FileTokenStore;
 use airlock_client::{Airlock, ClientConfig};
 use airlock_core::approval::RequestId;
 
@@ -55,13 +57,19 @@ enum Until {
     NoneWaits,
 }
 
-fn approver() -> Result<Approver, Box<dyn Error>> {
+async fn approver() -> Result<Approver, Box<dyn Error>> {
     let state = std::env::var("AIRLOCK_APPROVER_STATE").unwrap_or_else(|_| ".airlock-approver".to_owned());
-    Ok(Approver::new(Airlock::new(ClientConfig::from_env()?)?, ApproverFolder::open(state)?)?)
+    let folder = ApproverFolder::open(&state)?;
+    let tokens = Arc::new(FileTokenStore::new(folder.path().join("tokens.json")));
+    let airlock = Airlock::new(ClientConfig::from_env()?)?;
+    let airlock = airlock.on_behalf_of_a_person(tokens, |grant| {
+        println!("Sign in at {} with the code {}", grant.verification_uri, grant.user_code);
+    });
+    Ok(Approver::new(airlock.await?, folder)?)
 }
 
 async fn pair(code: &str) -> Result<ExitCode, Box<dyn Error>> {
-    let approver = approver()?;
+    let approver = approver().await?;
     let invitation = approver.resolve(code).await?;
     println!("Wants to pair:");
     for (what, text) in invitation.claimed() {
@@ -79,7 +87,7 @@ async fn pair(code: &str) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn answer_all(until: Until) -> Result<ExitCode, Box<dyn Error>> {
-    let approver = approver()?;
+    let approver = approver().await?;
     if until == Until::Ended {
         println!("Waiting for requests; Ctrl-C ends.");
     }
