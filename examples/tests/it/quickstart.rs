@@ -162,7 +162,8 @@ fn the_first_approved_command_takes_what_the_page_says() {
     if let Some(own) = crate::needs::variable("AIRLOCK_TEST_PYTHON_OURS") {
         let mut python = format!("( {python}) >py 2>&1 &\n");
         put(&mut python, "make python\n", "");
-        let install = "python3 -m venv env && env/bin/pip install --quiet target/wheels/airlock_gateway-*.whl\n";
+        let install =
+            "python3 -m venv env && env/bin/pip install --quiet target/wheels/airlock_gateway-*.whl\n";
         put(&mut python, install, "export PYTHONUNBUFFERED=1\n");
         put(&mut python, "env/bin/python", &own);
         put(&mut python, "examples/python/", &format!("{}/", root().join("examples/python").display()));
