@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use airlock_client::ClientError;
 use airlock_client::approver::{ApproverKeys, Choice, HashCheck};
-use airlock_core::approval::{ApprovalGate, DecisionNonce, GateError, RequestId, Verdict, sign_decision};
+use airlock_core::approval::{
+    ApprovalGate, DecisionNonce, Disbelief, GateError, RequestId, Verdict, sign_decision,
+};
 use airlock_core::crypto::{PrivateKey, b64url, decode_any};
 use airlock_core::runtime::SystemHost;
 use serde_json::{Value, json};
@@ -204,6 +206,24 @@ async fn the_enforcer_believes_no_control_plane_that_forges() {
         (believed.is_approved(), believed.unverified_reason()),
         (false, Some("approve approve approve"))
     );
+}
+
+/// The account is not the key: who has the person's token may register a device, and is still not who was paired.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_token_makes_no_yes_that_is_believed() {
+    let rig = Rig::start().await;
+    let pair = rig.pair("agent").await;
+    let request = pair.gate.submit(ask("rm -rf /")).await.unwrap();
+    let material = Material::gather(&pair, &request).await;
+    let device = json!({"deviceId": "eve", "signerKeyId": "key-of-eve", "publicKey": material.eve.public().to_base64url()});
+    let (status, told) = rig.post("/v1/approvers/me/devices", &device).await;
+    assert_eq!(status, 200, "{told}");
+    let mut envelope = material.no.clone();
+    envelope["body"] = forged(&material, 7, &mut chance());
+    let (status, told) = rig.post("/v1/decisions", &envelope).await;
+    assert_eq!(status, 200, "a key of this account: {told}");
+    let waited = pair.gate.wait(&request, LONG).await;
+    assert!(matches!(waited, Err(GateError::Disbelieved(Disbelief::UnknownSigner))), "{waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
