@@ -95,7 +95,7 @@ async fn the_control_plane_holds_nothing_of_what_is_asked() {
     let mut places = vec![("an answer", rig.wire.heard())];
     places.push(("the store", process::files(&rig.stack.folder.path().join("cp"))));
     let log = std::fs::read(rig.stack.folder.path().join("cp.log")).unwrap();
-    assert!(log.len() > 100_000, "it says all it can: {} bytes", log.len());
+    assert!(String::from_utf8_lossy(&log).contains("listening"), "the log of this run");
     places.push(("the log", vec![("cp.log".to_owned(), log)]));
     match process::memory(cp.0.id()) {
         Some(ranges) => {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::rig::Rig;
+use super::rig::{Browser, Rig};
 use crate::needs;
 use crate::passage::stack::{Running, target};
 
@@ -129,6 +129,31 @@ async fn without_a_pairing_or_a_credential_nothing_runs() {
     let asking = terminal.ask(stranger.env("AIRLOCK_PAT", "airpat_none").args(["touch", "ran"]));
     asking.line("Not approved: the gateway refused");
     assert!(!folder.path().join("ran").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_the_person_signs_in_by_a_code_once() {
+    let rig = Rig::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = Terminal { rig: &rig, folder: folder.path() };
+    let asks = || {
+        let mut command = terminal.command(example("ask_approval"));
+        terminal.ask(command.env_remove("AIRLOCK_PAT").args(["touch", "ran"]))
+    };
+    let asking = asks();
+    let code = asking.word("Sign in at");
+    Browser::sign_in(&rig.stack.url).await.allow_device(&code).await;
+    let code = asking.word("Type this code");
+    let (well, said) = terminal.run("terminal_approver", &["pair", &code], "y\n");
+    assert_eq!(well, Some(0), "{said}");
+    assert!(terminal.answer("n\n").await.contains("sent"));
+    asking.line("Rejected: at the terminal");
+
+    let again = asks();
+    again.line("Asked.");
+    assert!(terminal.answer("y\n").await.contains("sent"));
+    again.line("Approved: at the terminal");
+    assert!(!again.0.said().contains("Sign in"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ impl Rig {
 
     pub(super) async fn over(stack: Stack) -> Self {
         stack.owner(EMAIL, "Ada Lovelace", PASSWORD);
-        let pat = token(&stack.url).await;
+        let pat = Browser::sign_in(&stack.url).await.token().await;
         let wire = Wire::to(&stack.url);
         Self { stack, wire, pat, folder: tempfile::tempdir().unwrap() }
     }
@@ -122,15 +122,39 @@ pub(super) fn ask(command: &str) -> Ask {
     Ask::new("command-approval".parse().unwrap(), json!({"command": command}))
 }
 
-/// A personal access token, made as in the browser.
-async fn token(url: &str) -> String {
-    let http = crate::http::client().build().unwrap();
-    let login = http.post(format!("{url}/api/v1/auth/login"));
-    let answer = login.json(&json!({"email": EMAIL, "password": PASSWORD})).send().await.unwrap();
-    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let csrf = answer.json::<Value>().await.unwrap()["csrf_token"].as_str().unwrap().to_owned();
-    let made =
-        http.post(format!("{url}/api/v1/me/pats")).header("cookie", cookie).header("x-csrf-token", csrf);
-    let made: Value = made.json(&json!({"name": "tests"})).send().await.unwrap().json().await.unwrap();
-    made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+/// The person at a browser, signed in.
+pub(super) struct Browser {
+    url: String,
+    http: reqwest::Client,
+    cookie: String,
+    csrf: String,
+}
+
+impl Browser {
+    pub(super) async fn sign_in(url: &str) -> Self {
+        let http = crate::http::client().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let login = http.post(format!("{url}/api/v1/auth/login"));
+        let answer = login.json(&json!({"email": EMAIL, "password": PASSWORD})).send().await.unwrap();
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let csrf = answer.json::<Value>().await.unwrap()["csrf_token"].as_str().unwrap().to_owned();
+        Self { url: url.to_owned(), http, cookie, csrf }
+    }
+    /// Makes a personal access token.
+    async fn token(&self) -> String {
+        let made = self.http.post(format!("{}/api/v1/me/pats", self.url)).header("cookie", &self.cookie);
+        let made =
+            made.header("x-csrf-token", &self.csrf).json(&json!({"name": "tests"})).send().await.unwrap();
+        let made: Value = made.json().await.unwrap();
+        made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    }
+    /// Lets the device in that shows this code.
+    pub(super) async fn allow_device(&self, code: &str) {
+        let form = format!("code={code}&decision=allow&org=default&csrf={}", self.csrf);
+        let sent = self.http.post(format!("{}/device/decide", self.url)).header("cookie", &self.cookie);
+        let sent =
+            sent.header("origin", &self.url).header("content-type", "application/x-www-form-urlencoded");
+        let answer = sent.body(form).send().await.unwrap();
+        let (status, page) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{status}: {page}");
+    }
 }
