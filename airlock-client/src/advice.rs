@@ -6,6 +6,7 @@ use airlock_core::Code;
 use airlock_core::error::Retry;
 
 use crate::approvals::PairingFailure;
+use crate::approver::InvitationError;
 use crate::auth::SignInError;
 use crate::refusal::Refusal;
 use crate::transport::TransportError;
@@ -197,6 +198,19 @@ pub(crate) fn on_pairing(error: PairingFailure) -> Advice {
         _ => Advice::new(
             Retry::No,
             "Do not use this pairing: what came in the approver's name is not what an approver answers.",
+        ),
+    }
+}
+
+pub(crate) fn on_invitation(error: InvitationError) -> Advice {
+    match error {
+        InvitationError::NotClaimed => {
+            Advice::new(Retry::Later, "Type the code at the enforcer first; then look again.")
+        }
+        InvitationError::Over(_) => Advice::new(Retry::Changed, "Have the enforcer begin another pairing."),
+        _ => Advice::new(
+            Retry::No,
+            "Do not pair: what came in the enforcer's name is not what an enforcer sends.",
         ),
     }
 }

@@ -71,12 +71,12 @@ impl<T> Call<T> {
     }
 }
 
-fn json<T: DeserializeOwned>(response: &Response) -> Result<T, serde_json::Error> {
+pub(crate) fn json<T: DeserializeOwned>(response: &Response) -> Result<T, serde_json::Error> {
     serde_json::from_slice(&response.body)
 }
 
 // Whatever stands in an agreement that is only an agreement: nothing, an empty object, an envelope.
-fn nothing(_: &Response) -> Result<(), serde_json::Error> {
+pub(crate) fn nothing(_: &Response) -> Result<(), serde_json::Error> {
     Ok(())
 }
 
@@ -89,11 +89,14 @@ fn status_word(response: &Response) -> Result<String, serde_json::Error> {
     Ok(value["status"].as_str().unwrap_or("unknown").to_owned())
 }
 
-fn get<T>(target: impl Into<String>, read: fn(&Response) -> Result<T, serde_json::Error>) -> Call<T> {
+pub(crate) fn get<T>(
+    target: impl Into<String>,
+    read: fn(&Response) -> Result<T, serde_json::Error>,
+) -> Call<T> {
     Call { request: Request::new(Method::GET, target).within(SHORT), read }
 }
 
-fn post<T>(
+pub(crate) fn post<T>(
     target: impl Into<String>,
     body: &impl Serialize,
     read: fn(&Response) -> Result<T, serde_json::Error>,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::approvals::{Approvals, Enforcer};
-use crate::auth::{Credentials, Idp, Session, SignInError, UserCredential};
+use crate::auth::{Credentials, DeviceGrant, Idp, Session, SignInError, TokenStore, UserCredential};
 use crate::calls::{self, Call};
 use crate::config::ClientConfig;
 use crate::data::McpPlane;
@@ -57,6 +57,30 @@ impl Airlock {
         let mut other = self.clone();
         other.credentials.user = Some(UserCredential::Session(session));
         other
+    }
+
+    /// The same, asked on behalf of a person, for programs without a browser: of the one whom the configuration names; else of
+    /// the one whose sign-in `store` keeps; else of whoever signs in now, with the code that `tell` shows them.
+    ///
+    /// # Errors
+    /// When the gateway names no identity provider, nobody signs in in time, or the store fails.
+    pub async fn on_behalf_of_a_person(
+        &self,
+        store: Arc<dyn TokenStore>,
+        tell: impl FnOnce(&DeviceGrant),
+    ) -> Result<Self, ClientError> {
+        if self.credentials.user.is_some() {
+            return Ok(self.clone());
+        }
+        let idp = self.identity_provider().await?;
+        let kept = Session::restore(idp.clone(), store.clone())?;
+        if kept.is_signed_in().await {
+            return Ok(self.signed_in(Arc::new(kept)));
+        }
+        let mut grant = DeviceGrant::begin(&idp).await?;
+        tell(&grant);
+        let tokens = grant.finish(&idp).await?;
+        Ok(self.signed_in(Arc::new(Session::begin(idp, store, tokens)?)))
     }
 
     /// The identity provider that the gateway names: where a person signs in.

@@ -3,8 +3,9 @@
 use airlock_core::error::Retry;
 use airlock_core::{Code, Coded, Fault};
 
-use crate::advice::{Advice, by_status, on_pairing, on_sign_in, on_transport, row};
+use crate::advice::{Advice, by_status, on_invitation, on_pairing, on_sign_in, on_transport, row};
 use crate::approvals::PairingFailure;
+use crate::approver::InvitationError;
 use crate::auth::SignInError;
 use crate::calls::Unread;
 use crate::private_file::FileError;
@@ -33,6 +34,9 @@ pub enum ClientError {
     /// A pairing did not come about.
     #[error(transparent)]
     Pairing(#[from] PairingFailure),
+    /// Nobody can be paired with by this code.
+    #[error(transparent)]
+    Invitation(#[from] InvitationError),
     /// What was given cannot be sent.
     #[error("{what}")]
     Invalid {
@@ -86,6 +90,7 @@ impl ClientError {
             Self::SignIn(error) => on_sign_in(error),
             Self::File(_) => Advice::new(Retry::No, "Check the file's place, owner and rights."),
             Self::Pairing(error) => on_pairing(*error),
+            Self::Invitation(error) => on_invitation(*error),
             Self::Invalid { .. } => Advice::new(Retry::Changed, "Correct what was given; nothing was sent."),
         }
     }
@@ -103,6 +108,8 @@ impl Coded for ClientError {
             Self::Pairing(PairingFailure::Expired) => Code::ApprovalExpired,
             Self::Pairing(PairingFailure::Revoked) => Code::PairingRevoked,
             Self::Pairing(_) => Code::DecisionNotBelieved,
+            Self::Invitation(InvitationError::Over(_)) => Code::Conflict,
+            Self::Invitation(_) => Code::InvalidArguments,
         }
     }
     fn fault(&self) -> Fault {

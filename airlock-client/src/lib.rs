@@ -1,12 +1,13 @@
 //! Airlock from a Rust program: a person's yes or no before a risky act, and data through a control plane.
 //!
-//! Three doors:
+//! Four doors:
 //!
 //! - [`Airlock`] is one gateway and who asks there. It hands out [`approvals`](Airlock::approvals), sign-in
 //!   ([`identity_provider`](Airlock::identity_provider)) and [`data`](Airlock::data).
 //! - [`approvals::RemoteGate`] is a core [`ApprovalGate`](airlock_core::approval::ApprovalGate) over HTTP: it encrypts, submits,
 //!   waits, and believes only what the paired approver signed. An agent that asks through the port may be given a
 //!   [`LocalGate`](airlock_core::approval::LocalGate) in tests.
+//! - [`approver`] is the other side: a person's keys, what waits for them, the yes or no that they sign.
 //! - [`gateway`] has the names of the published gateway client, for code that was written for it.
 //!
 //! Every request is a value ([`calls`]) that a [`Transport`](transport::Transport) sends; the one here is reqwest with rustls
@@ -15,6 +16,7 @@
 
 mod advice;
 pub mod approvals;
+pub mod approver;
 pub mod auth;
 pub mod calls;
 mod client;

@@ -4,8 +4,11 @@
     export AIRLOCK_PAT=airpat_…
     python ask_approval.py --gateway http://127.0.0.1:8080 -- rm -r build
 
-The first run shows a code to enter on the approver's page or phone, and keeps the pairing in `.airlock-pairing.json`.
+The first run shows a code to enter at the approver, and keeps the pairing in `.airlock-pairing.json`. Exits as the command does; with 1
+when the person said no, with 3 when there is no answer that could be believed.
 """
+
+from __future__ import annotations
 
 import argparse
 import asyncio
@@ -44,7 +47,7 @@ async def pairing_from(path: str, client: AirlockGatewayClient) -> Pairing:
     return pairing
 
 
-async def approved(gateway: str, pairing_file: str, command: list[str]) -> bool:
+async def approved(gateway: str, pairing_file: str, command: list[str]) -> bool | None:
     async with AirlockGatewayClient(gateway, pat=os.environ.get("AIRLOCK_PAT")) as client:
         try:
             pairing = await pairing_from(pairing_file, client)
@@ -57,7 +60,7 @@ async def approved(gateway: str, pairing_file: str, command: list[str]) -> bool:
         except (AirlockGatewayError, DecisionNotBelieved, PairingNotBelieved, TimeoutError, httpx.HTTPError) as error:
             # Whatever went wrong, it is no yes.
             print(f"Not approved: {error}")
-            return False
+            return None
     print(f"{'Approved' if decision.approved else 'Rejected'}: {decision.reason or 'no reason given'}", flush=True)
     return decision.approved
 
@@ -68,8 +71,9 @@ def main() -> int:
     parser.add_argument("--pairing", default=".airlock-pairing.json", help="where the pairing is kept")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    if not asyncio.run(approved(options.gateway, options.pairing, options.command)):
-        return 1
+    answer = asyncio.run(approved(options.gateway, options.pairing, options.command))
+    if not answer:
+        return 3 if answer is None else 1
     return subprocess.run(options.command).returncode
 
 

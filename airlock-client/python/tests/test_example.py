@@ -45,7 +45,7 @@ def test_a_command_runs_if_the_approver_said_so(tmp_path, verdict, code, says):
 def test_a_forged_yes_runs_nothing(tmp_path):
     gateway = Gateway(Approver(lambda payload: "reject"), tamper=lambda decision: {**decision, "decision": "approve"})
     done = run(gateway, tmp_path)
-    assert done.returncode == 1 and "Not approved" in done.stdout and "it ran" not in done.stdout.splitlines()
+    assert done.returncode == 3 and "Not approved" in done.stdout and "it ran" not in done.stdout.splitlines()
 
 
 def test_the_readme_s_program_runs_as_it_is_written(tmp_path):

@@ -277,3 +277,41 @@ async fn a_browser_comes_back_whatever_else_it_asks_for() {
     let redirect = field(&exchange, "redirect_uri").unwrap();
     assert!(redirect.starts_with("http://localhost:") && redirect.ends_with("/callback"), "{redirect}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_program_signs_in_once_and_not_where_its_person_is_named() {
+    let transport = Scripted::new(|request| {
+        Ok(match request.target.as_str() {
+            "/v1/integrations/discovery" => {
+                answer(200, &json!({"idp": {"baseUrl": REALM, "clientId": "airlock-integrations"}}))
+            }
+            "https://idp.example/device_authorization" => answer(
+                200,
+                &json!({"device_code": "D", "user_code": "WXYZ-2345", "verification_uri": "https://v"}),
+            ),
+            "https://idp.example/token" => answer(200, &tokens(1)),
+            path if path.starts_with('/') => answer(200, &json!({"status": "approved"})),
+            _ => answer(200, &document()),
+        })
+    });
+    let host = Arc::new(FixedHost::new());
+    let config = ClientConfig::new("https://gw.example").unwrap();
+    let store = Arc::new(MemoryTokenStore::default());
+    let told = Mutex::new(Vec::new());
+    let tell = |grant: &DeviceGrant| told.lock().unwrap().push(grant.user_code.clone());
+    let shown = || transport.sent().last().unwrap().headers.clone();
+
+    let named = Airlock::with_parts(config.clone().with_pat("airpat_x"), transport.clone(), host.clone());
+    let named = named.on_behalf_of_a_person(store.clone(), tell).await.unwrap();
+    assert!(transport.sent().is_empty() && told.lock().unwrap().is_empty());
+    named.call(&calls::consent()).await.unwrap();
+    assert_eq!(shown()["x-pat"], "airpat_x");
+
+    for _ in 0..2 {
+        let airlock = Airlock::with_parts(config.clone(), transport.clone(), host.clone());
+        let airlock = airlock.on_behalf_of_a_person(store.clone(), tell).await.unwrap();
+        airlock.call(&calls::consent()).await.unwrap();
+        assert_eq!(shown()["authorization"], "Bearer at_1");
+    }
+    assert_eq!(*told.lock().unwrap(), ["WXYZ-2345"], "the second run finds the sign-in of the first");
+}

@@ -1,12 +1,25 @@
 //! Each example runs and says what it should.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
-#[expect(clippy::disallowed_methods, reason = "runs the examples as a reader would")]
 fn run(name: &str) -> String {
+    run_with(name, "")
+}
+
+/// With somebody at the terminal who types this.
+#[expect(clippy::disallowed_methods, reason = "runs the examples as a reader would")]
+fn run_with(name: &str, typed: &str) -> String {
     let folder = crate::passage::stack::target();
-    let out =
-        Command::new(folder.join("examples").join(name)).output().expect("examples are built with the tests");
+    let mut child = Command::new(folder.join("examples").join(name))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("examples are built with the tests");
+    // Whoever does not ask leaves the pipe closed.
+    let _ = child.stdin.take().map(|mut terminal| terminal.write_all(typed.as_bytes()));
+    let out = child.wait_with_output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
@@ -24,6 +37,17 @@ fn embedded_agent_is_refused_and_goes_on() {
     assert!(said.contains("write to <EMAIL>") && said.contains("read_csv"), "{said}");
     assert!(said.contains(r#"tickets by status: [["closed",1],["open",1]]"#), "{said}");
     assert!(!said.contains("alice@") && !said.contains("Bob"), "{said}");
+}
+
+#[test]
+fn embedded_agent_does_what_cannot_be_undone_when_a_person_says_so() {
+    for (typed, allowed) in [("y\n", true), ("yes\n", true), ("n\n", false), ("Y es\n", false), ("", false)] {
+        let said = run_with("embedded_agent", typed);
+        assert!(said.contains(r#"the agent asks: {"action":"send_mail""#), "{said}");
+        assert_eq!(said.contains("sent: {"), allowed, "{typed:?}: {said}");
+        let told = if allowed { r#"the mail was "sent""# } else { r#"the mail was "not allowed""# };
+        assert!(said.contains(told), "{typed:?}: {said}");
+    }
 }
 
 /// A reader copies these lines, so they are the ones that run.

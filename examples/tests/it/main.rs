@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails; one that is skipped says so"
 )]
 
+mod approvals;
 mod architecture;
 mod attacks;
 mod browser;

@@ -16,17 +16,17 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The shell blocks of one of the README's chapters.
-fn blocks(chapter: &str) -> Vec<String> {
-    let readme = text("README.md");
-    let from = readme.split(&format!("\n## {chapter}\n")).nth(1).expect("the chapter");
+/// The shell blocks of one of a page's chapters.
+fn blocks(page: &str, chapter: &str) -> Vec<String> {
+    let page = text(page);
+    let from = page.split(&format!("\n## {chapter}\n")).nth(1).expect("the chapter");
     let chapter = from.split("\n## ").next().unwrap_or(from);
     chapter.split("```sh\n").skip(1).filter_map(|b| b.split("```").next()).map(str::to_owned).collect()
 }
 
 /// What a reader would put in for what is theirs; each must stand there.
 fn put(script: &mut String, printed: &str, theirs: &str) {
-    assert!(script.contains(printed), "the README no longer says {printed}");
+    assert!(script.contains(printed), "the page no longer says {printed}");
     *script = script.replace(printed, theirs);
 }
 
@@ -73,7 +73,7 @@ async fn the_readmes_ten_minutes_hold() {
     let role = database.role("readme");
     let shm = format!("/dev/shm/airlock-readme-{}", std::process::id());
 
-    let blocks = blocks("Ten minutes with your own Postgres");
+    let blocks = blocks("README.md", "Ten minutes with your own Postgres");
     assert_eq!(blocks.len(), 6, "build, control plane, policy, role, worker, question");
     let mut script = UNTIL.to_owned();
     script += &format!(
@@ -122,4 +122,62 @@ async fn the_readmes_ten_minutes_hold() {
     assert!(said.contains("products: 3 rows") && said.contains("countries: 3 rows"), "by both ways:\n{said}");
     assert!(!leaked.iter().any(|l| said.contains(l)), "{said}");
     let _ = std::fs::remove_dir_all(shm);
+}
+
+/// The page's ten minutes, with one person at both terminals.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the programs of this machine are found by PATH")]
+fn the_first_approved_command_takes_what_the_page_says() {
+    let target = target();
+    let path = format!(
+        "{}:{}:{}",
+        target.display(),
+        target.join("examples").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    if !bash("command -v curl setsid", folder.path(), &path, "").0 {
+        println!("skipped: needs curl and setsid");
+        return;
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let blocks = blocks("docs/approvals.md", "Ten minutes to the first approved command");
+    assert_eq!(blocks.len(), 6, "build, gateway, person, question, answer, Python");
+    let [build, gateway, person, question, answer, python] = [0, 1, 2, 3, 4, 5].map(|n| blocks[n].as_str());
+    let mut script = UNTIL.to_owned();
+    script += &format!("export AIRLOCK_CP_BIND=127.0.0.1:{port} AIRLOCK_CP_METRICS_BIND=off\n");
+    script += build;
+    script += gateway;
+    script += "until_it curl -sf http://127.0.0.1:8080/readyz\n";
+    script += person;
+    script += &format!("( {question}) >asked 2>&1 &\n");
+    script += "until_it grep -q 'Type this code' asked\nCODE=$(sed -n 's/.*approver: //p' asked)\n";
+    script += answer;
+    script += "until_it grep -q 'Approved: at the terminal' asked\nuntil_it test ! -e build\ncat asked\n";
+    put(&mut script, "cargo build --release --workspace --bins --examples\n", "");
+    put(&mut script, "export PATH=\"$PWD/target/release:$PWD/target/release/examples:$PATH\"\n", "");
+    put(&mut script, "terminal_approver pair A3K9X2 ", "echo y | terminal_approver pair $CODE ");
+    let once = "until_it grep -q Asked. asked\necho y | terminal_approver --once ";
+    put(&mut script, "terminal_approver                #", &format!("{once}#"));
+    if let Some(own) = crate::needs::variable("AIRLOCK_TEST_PYTHON_OURS") {
+        let mut python = format!("( {python}) >py 2>&1 &\n");
+        put(&mut python, "make python\n", "");
+        let install =
+            "python3 -m venv env && env/bin/pip install --quiet target/wheels/airlock_gateway-*.whl\n";
+        put(&mut python, install, "export PYTHONUNBUFFERED=1\n");
+        put(&mut python, "env/bin/python", &own);
+        put(&mut python, "examples/python/", &format!("{}/", root().join("examples/python").display()));
+        script += &python;
+        script += "until_it grep -q 'Enter this code' py\nCODE=$(sed -n 's/.*approver: //p' py)\n";
+        script += "echo y | terminal_approver pair $CODE\nuntil_it grep -q Paired. py\n";
+        script += "until_it eval 'echo y | terminal_approver --once | tee last; grep -q sent last'\n";
+        script += "until_it grep -q '^done$' py\ncat py\n";
+    }
+    put(&mut script, "http://127.0.0.1:8080", &format!("http://127.0.0.1:{port}"));
+    let (well, said) = bash(&script, folder.path(), &path, "");
+    let log = std::fs::read_to_string(folder.path().join("cp.log")).unwrap_or_default();
+    assert!(well, "{said}\n{log}");
+    for wanted in ["command: rm -r build", "(verified)", "Approved: at the terminal"] {
+        assert!(said.contains(wanted), "{wanted} is missing:\n{said}\n{log}");
+    }
 }

@@ -11,7 +11,7 @@ struct Form {
 }
 
 /// Looks for many forms in one pass: by their first two bytes, then the whole.
-pub(super) struct Finder {
+pub(crate) struct Finder {
     forms: Vec<Form>,
     /// Forms by their first two bytes.
     begins: Vec<Vec<u16>>,
@@ -19,7 +19,7 @@ pub(super) struct Finder {
 
 impl Finder {
     /// Of everything that is masked.
-    pub(super) fn of_masked() -> Self {
+    pub(crate) fn of_masked() -> Self {
         let mut forms = of_text(STEM);
         for text in TEXTS {
             forms.extend(of_text(text));
@@ -47,13 +47,18 @@ impl Finder {
     }
 
     /// Of the clear column.
-    pub(super) fn of_clear() -> Self {
+    pub(crate) fn of_clear() -> Self {
         Self::of_texts(&[CLEAR])
     }
 
     /// Of other texts, in every form.
-    pub(super) fn of_texts(texts: &[&str]) -> Self {
+    pub(crate) fn of_texts(texts: &[&str]) -> Self {
         Self::new(texts.iter().flat_map(|text| of_text(text)).collect())
+    }
+
+    /// Of bytes as they are.
+    pub(crate) fn of_bytes(found: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self::new(found.into_iter().map(|(what, bytes)| Form { what, bytes, exact: true }).collect())
     }
 
     fn new(forms: Vec<Form>) -> Self {
@@ -75,7 +80,7 @@ impl Finder {
     }
 
     /// The first form that stands in the bytes, and what stands around it.
-    pub(super) fn find(&self, bytes: &[u8]) -> Option<String> {
+    pub(crate) fn find(&self, bytes: &[u8]) -> Option<String> {
         let mut previous = usize::from(*bytes.first()?);
         for (at, byte) in bytes.iter().enumerate().skip(1) {
             let pair = previous << 8 | usize::from(*byte);

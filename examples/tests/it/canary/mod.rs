@@ -1,8 +1,8 @@
 //! No raw value of a masked column is anywhere but in the database: every cell is a canary, and everything that the programs
 //! keep, say and send is searched for it. The one clear column is the control: it is found where answers go, and nowhere else.
 
-mod find;
-mod process;
+pub(crate) mod find;
+pub(crate) mod process;
 mod programs;
 mod sample;
 mod wire;

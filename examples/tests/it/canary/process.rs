@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Every file in a folder, by name.
-pub(super) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -21,7 +21,7 @@ pub(super) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Programs that this one started.
-pub(super) fn children(of: u32) -> Vec<u32> {
+pub(crate) fn children(of: u32) -> Vec<u32> {
     let parent = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
@@ -31,7 +31,7 @@ pub(super) fn children(of: u32) -> Vec<u32> {
 }
 
 /// The regular files that a program has open, the deleted ones too. `None` when the system does not let us look.
-pub(super) fn open_files(pid: u32) -> Option<Vec<(String, Vec<u8>)>> {
+pub(crate) fn open_files(pid: u32) -> Option<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten() {
         let is = fs::read_link(entry.path()).unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn open_files(pid: u32) -> Option<Vec<(String, Vec<u8>)>> {
 }
 
 /// What a program can write in its memory, without the pages that are empty. `None` when the system does not let us look.
-pub(super) fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn memory(pid: u32) -> Option<Vec<Vec<u8>>> {
     let place = PathBuf::from(format!("/proc/{pid}"));
     let maps = fs::read_to_string(place.join("maps")).ok()?;
     let mut memory = fs::File::open(place.join("mem")).ok()?;

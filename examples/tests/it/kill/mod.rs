@@ -5,7 +5,7 @@
 //! `AIRLOCK_SOAK_KILLS` sets how many (`make soak`), `AIRLOCK_KILL_SEED` repeats the same choices. The clients and the
 //! system's own timing are not repeated with them.
 
-mod chance;
+pub(crate) mod chance;
 mod load;
 pub(crate) mod processes;
 mod proof;

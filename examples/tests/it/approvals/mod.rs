@@ -1,0 +1,17 @@
+//! Approvals over the real control plane: what the SDKs and examples do there, what survives a crash, what the control plane never
+//! holds, and what nobody in between can forge.
+
+mod blind;
+mod crash;
+mod forged;
+mod lifecycle;
+mod programs;
+mod rig;
+mod wire;
+
+use crate::needs;
+
+/// How many of something: in `make soak` as many as `variable` says.
+fn times(variable: &str, usually: usize) -> usize {
+    needs::optional(variable).map_or(usually, |text| text.parse().expect("a number"))
+}
