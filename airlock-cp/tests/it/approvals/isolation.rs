@@ -23,6 +23,14 @@ on_both! {
         for other in [&colleague, &stranger] {
             ok(other.get("/v1/approvers/me/inbox").await, 200);
         }
+        let (app_id, ..) = app(&cp, &me.person, "Build agent").await;
+        for (side, status) in [(&stranger, 404), (&colleague, 200)] {
+            for said in ["allow", "deny", "revoke"] {
+                let answer = side.post(&format!("/v1/consents/{app_id}/{said}"), json!({})).await;
+                assert_eq!(answer.status.as_u16(), status, "{said}");
+            }
+        }
+        assert_eq!(ok(me.get("/v1/consents").await, 200)["items"], json!([]));
         let (nonce, code) = (open["pairingNonce"].as_str().unwrap(), open["pairingCode"].as_str().unwrap());
         let approver = &paired.approver_id;
         let answer = Keys::new().answer(nonce, airlock_core::Host::now(&*cp.clock));

@@ -9,11 +9,22 @@ use serde_json::{Value, json};
 use super::things::{Asker, Things, fill, forget, nobodys};
 use crate::harness::{Answer, on_both};
 
-/// Routes whose path says more than an id, and why they are not for this walk.
-const NOT_HERE: &[(&str, &str)] = &[(
-    "/api/v1/invitations/{token}",
-    "the link's secret, which opens it to whoever has it: identity::invitations",
-)];
+/// Beginnings of paths that say more than an id, or name what only its owner has a name for, and where others' are asked for.
+const NOT_HERE: &[(&str, &str)] = &[
+    (
+        "/api/v1/invitations/{token}",
+        "the link's secret, which opens it to whoever has it: identity::invitations",
+    ),
+    ("/v1/exchanges/{", "an enforcer's own word: approvals::isolation"),
+    ("/v1/pairing/{", "approvals::isolation"),
+    ("/v1/pairing/resolve/{", "a secret for whoever is told it, within the org: approvals::isolation"),
+    ("/v1/approvers/{", "approvals::isolation"),
+    ("/v1/sse/", "approvals::isolation, approvals::channels"),
+    ("/v1/requests/{", "an enforcer's own word: approvals::isolation"),
+    ("/v1/presence/enforcers/{", "an enforcer's own word: approvals::isolation"),
+    ("/v1/policy/dnd/{", "an approver's own word: approvals::isolation"),
+    ("/v1/consents/{", "colleagues may consent to the same app: approvals::isolation"),
+];
 
 /// Members of bodies that name something by its id, and what a stranger is told.
 const IN_BODIES: &[(&str, &str, u16)] = &[
@@ -51,7 +62,8 @@ fn body(operation: &Operation) -> Option<Value> {
 
 /// Routes with ids that people may ask, in an order in which those who may do it can do all of it.
 fn routes(things: &Things) -> Vec<Operation> {
-    let named = |o: &Operation| o.path.contains('{') && !NOT_HERE.iter().any(|(path, _)| *path == o.path);
+    let named =
+        |o: &Operation| o.path.contains('{') && !NOT_HERE.iter().any(|(path, _)| o.path.starts_with(path));
     let all = things.town.cp.app.api().operations().to_vec();
     let mut found: Vec<_> = all.into_iter().filter(|o| named(o) && (o.person || !o.operator)).collect();
     for operation in &found {
