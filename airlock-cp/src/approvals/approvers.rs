@@ -3,7 +3,7 @@
 use airlock_core::Timestamp;
 use airlock_core::approval::{KnownSigner, KnownSigners};
 use airlock_core::crypto::PublicKey;
-use airlock_core::id::{ApproverId, OrgId, UserId};
+use airlock_core::id::{ApproverId, ExchangeId, OrgId, UserId};
 
 use super::model::{Approver, ApproverDevice};
 use crate::store::{Row, Sql, Store, StoreError, Tx};
@@ -87,6 +87,21 @@ pub(super) async fn signers(tx: &mut Tx, id: &ApproverId) -> Result<KnownSigners
         Ok(KnownSigner { key_id: row.get("signer_key_id")?, public_key })
     };
     tx.all(sql.bind(id)).await?.iter().map(signer).collect()
+}
+
+/// The key that an enforcer expects a decision of: the one that its pairing with this approver was answered with. `None` where the
+/// exchange came by no pairing, or by one without keys.
+pub(super) async fn expected_signer(
+    tx: &mut Tx,
+    id: &ApproverId,
+    exchange: &ExchangeId,
+) -> Result<Option<String>, StoreError> {
+    let sql = Sql::new(
+        "SELECT p.signer_key_id FROM inbox i JOIN pairings p ON p.id = i.pairing_id \
+         WHERE i.approver_id = ? AND i.exchange_id = ?",
+    );
+    let row = tx.optional(sql.bind(id).bind(exchange)).await?;
+    Ok(row.map(|row| row.get("signer_key_id")).transpose()?.flatten())
 }
 
 /// What became of a key that an approver showed.

@@ -18,55 +18,57 @@ const CHANNELS_MAX: usize = 20;
 const REPLAYED_MAX: i64 = 200;
 
 /// A channel of an approver or an enforcer.
-#[derive(Debug)]
-pub enum Channel {
-    /// An approver's.
-    Approver(ApproverChannel),
-    /// An enforcer's.
-    Enforcer(EnforcerChannel),
-}
-
-impl std::fmt::Debug for ApproverChannel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ApproverChannel")
-    }
-}
-
-impl std::fmt::Debug for EnforcerChannel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EnforcerChannel")
-    }
-}
-
-impl Channel {
-    /// The next message. `None` when the reader was too slow: what it missed is in the inbox.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn next(&mut self) -> Result<Option<Message>, ServiceError> {
-        match self {
-            Self::Approver(channel) => channel.next().await,
-            Self::Enforcer(channel) => channel.next().await,
-        }
-    }
-}
-
-/// What an approver is told.
-pub struct ApproverChannel {
+pub struct Channel {
     room: Approvals,
-    approver: Approver,
+    whose: Whose,
     listener: Listener,
     first: VecDeque<Message>,
     // Told at the start, and told again by the news that came meanwhile.
     told: HashSet<String>,
 }
 
-/// What an enforcer is told.
-pub struct EnforcerChannel {
-    room: Approvals,
-    listener: Listener,
-    first: VecDeque<Message>,
-    told: HashSet<String>,
+enum Whose {
+    Approver(Approver),
+    Enforcer,
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.whose {
+            Whose::Approver(_) => "Channel(approver)",
+            Whose::Enforcer => "Channel(enforcer)",
+        })
+    }
+}
+
+impl Channel {
+    fn new(room: &Approvals, whose: Whose, listener: Listener, first: VecDeque<Message>) -> Self {
+        let told = first.iter().filter_map(|message| message.id.clone()).collect();
+        Self { room: room.clone(), whose, listener, first, told }
+    }
+
+    /// The next message. `None` when the reader was too slow: what it missed is in the inbox.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn next(&mut self) -> Result<Option<Message>, ServiceError> {
+        loop {
+            if let Some(message) = self.first.pop_front() {
+                return Ok(Some(message));
+            }
+            let Some(news) = self.listener.next().await.filter(|news| news.kind != Kind::Missed) else {
+                return Ok(None);
+            };
+            let message = match &self.whose {
+                Whose::Approver(approver) => self.room.for_approver(approver, &news).await?,
+                Whose::Enforcer => self.room.for_enforcer(&news).await?,
+            };
+            let is_new = |message: &Message| !message.id.as_ref().is_some_and(|id| self.told.remove(id));
+            if let Some(message) = message.filter(is_new) {
+                return Ok(Some(message));
+            }
+        }
+    }
 }
 
 impl Approvals {
@@ -78,7 +80,7 @@ impl Approvals {
         &self,
         approver: Approver,
         after: Option<&str>,
-    ) -> Result<ApproverChannel, ServiceError> {
+    ) -> Result<Channel, ServiceError> {
         let listener = self.listen(&Topic::Approver(approver.id.clone()))?;
         let now = self.now();
         let mut items =
@@ -89,68 +91,38 @@ impl Approvals {
         }
         let first: VecDeque<_> =
             items.iter().filter_map(|item| messages::asked(item, &approver, now)).collect();
-        let told = names(&first);
-        Ok(ApproverChannel { room: self.clone(), approver, listener, first, told })
+        Ok(Channel::new(self, Whose::Approver(approver), listener, first))
     }
 
     /// Opens an enforcer's channel: first the decisions that it did not say it has.
     ///
     /// # Errors
     /// [`ServiceError::TooMany`]; when the store does not answer.
-    pub async fn enforcer_channel(
-        &self,
-        party: &Party,
-        enforcer: &str,
-    ) -> Result<EnforcerChannel, ServiceError> {
+    pub async fn enforcer_channel(&self, party: &Party, enforcer: &str) -> Result<Channel, ServiceError> {
         let topic = Topic::Enforcer(party.org.clone(), party.user.clone(), enforcer.to_owned());
         let listener = self.listen(&topic)?;
         let mut decided =
             repo::undelivered(&self.on.store, &party.org, &party.user, enforcer, REPLAYED_MAX).await?;
         decided.reverse();
         let first: VecDeque<_> = decided.iter().filter_map(messages::delivered).collect();
-        let told = names(&first);
-        Ok(EnforcerChannel { room: self.clone(), listener, first, told })
+        Ok(Channel::new(self, Whose::Enforcer, listener, first))
     }
 
     fn listen(&self, topic: &Topic) -> Result<Listener, ServiceError> {
         let retry_after = std::time::Duration::from_secs(10);
         self.on.news.listen(topic, CHANNELS_MAX).ok_or(ServiceError::TooMany { retry_after })
     }
-}
 
-fn names(first: &VecDeque<Message>) -> HashSet<String> {
-    first.iter().filter_map(|message| message.id.clone()).collect()
-}
-
-impl ApproverChannel {
-    async fn next(&mut self) -> Result<Option<Message>, ServiceError> {
-        loop {
-            if let Some(message) = self.first.pop_front() {
-                return Ok(Some(message));
-            }
-            let Some(news) = self.listener.next().await else { return Ok(None) };
-            if news.kind == Kind::Missed {
-                return Ok(None);
-            }
-            if let Some(message) = self.message(&news).await? {
-                if message.id.as_ref().is_some_and(|id| self.told.remove(id)) {
-                    continue;
-                }
-                return Ok(Some(message));
-            }
-        }
-    }
-
-    async fn message(&self, news: &News) -> Result<Option<Message>, ServiceError> {
-        let now = self.room.now();
+    async fn for_approver(&self, approver: &Approver, news: &News) -> Result<Option<Message>, ServiceError> {
+        let now = self.now();
         Ok(match news.kind {
             Kind::Asked | Kind::Decided | Kind::Ended => {
                 let Ok(id) = news.about.parse::<ExchangeId>() else { return Ok(None) };
-                let item = repo::inbox_item(&self.room.on.store, &self.approver.id, &id).await?;
+                let item = repo::inbox_item(&self.on.store, &approver.id, &id).await?;
                 let Some(item) = item else { return Ok(None) };
                 let waits = item.record.exchange.state(now).is_pending();
                 match (news.kind, waits) {
-                    (Kind::Asked, true) => messages::asked(&item, &self.approver, now),
+                    (Kind::Asked, true) => messages::asked(&item, approver, now),
                     // Its end is told by news of its own.
                     (Kind::Asked, false) => None,
                     _ => messages::over(&item, now),
@@ -161,33 +133,13 @@ impl ApproverChannel {
             Kind::Refresh | Kind::Missed => None,
         })
     }
-}
 
-impl EnforcerChannel {
-    async fn next(&mut self) -> Result<Option<Message>, ServiceError> {
-        loop {
-            if let Some(message) = self.first.pop_front() {
-                return Ok(Some(message));
-            }
-            let Some(news) = self.listener.next().await else { return Ok(None) };
-            if news.kind == Kind::Missed {
-                return Ok(None);
-            }
-            if let Some(message) = self.message(&news).await? {
-                if message.id.as_ref().is_some_and(|id| self.told.remove(id)) {
-                    continue;
-                }
-                return Ok(Some(message));
-            }
-        }
-    }
-
-    async fn message(&self, news: &News) -> Result<Option<Message>, ServiceError> {
-        let now = self.room.now();
+    async fn for_enforcer(&self, news: &News) -> Result<Option<Message>, ServiceError> {
+        let now = self.now();
         Ok(match news.kind {
             Kind::Decided => {
                 let Ok(id) = news.about.parse::<ExchangeId>() else { return Ok(None) };
-                let record = repo::by_id(&self.room.on.store, &id).await?;
+                let record = repo::by_id(&self.on.store, &id).await?;
                 record.as_ref().and_then(messages::delivered)
             }
             Kind::Unpaired => messages::of_pairing(msg_type::PAIRING_REVOKED, &news.about, now),

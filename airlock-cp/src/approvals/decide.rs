@@ -90,6 +90,11 @@ impl Approvals {
         if signers.is_empty() && !approvers::ever_had_a_key(tx, &approver.id).await? {
             return Ok(());
         }
+        // Another of the person's keys would spoil the question: the enforcer believes the paired one alone.
+        let signers = match approvers::expected_signer(tx, &approver.id, &record.id).await? {
+            Some(paired) => signers.find(&paired).into_iter().collect(),
+            None => signers,
+        };
         let mut journal = NonceJournal::new(NonceJournal::DEFAULT_TTL);
         let hash = record.artifact_hash();
         match verify_decision(&sent.decision, hash, &signers, &mut journal, None, self.now()) {

@@ -28,7 +28,7 @@ mod service;
 mod submit;
 mod wait;
 
-pub use channel::{ApproverChannel, Channel, EnforcerChannel};
+pub use channel::Channel;
 pub use consents::ConsentEntry;
 pub(crate) use end::SWEEP_EVERY;
 pub use error::ApprovalError;

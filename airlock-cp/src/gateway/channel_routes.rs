@@ -43,13 +43,13 @@ impl Gateway {
         match role {
             Role::Approver => {
                 let approver = self.approver(party, id).await?;
-                Ok(Channel::Approver(self.approvals.approver_channel(approver, after).await?))
+                Ok(self.approvals.approver_channel(approver, after).await?)
             }
             Role::Enforcer => {
                 if id.is_empty() || !is_plain(id) {
                     return Err(GatewayError::bad_request("an enforcer's id: 1-256 bytes of text"));
                 }
-                Ok(Channel::Enforcer(self.approvals.enforcer_channel(party, id).await?))
+                Ok(self.approvals.enforcer_channel(party, id).await?)
             }
         }
     }

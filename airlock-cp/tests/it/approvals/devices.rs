@@ -32,10 +32,16 @@ async fn a_lost_device_decides_nothing_and_its_pairings_end() {
     let paired =
         me.post("/v1/pairing/complete", json!({"pairingNonce": nonce, "responseJson": answer})).await;
     assert_eq!(verdict(&paired), (422, "HARP_ERR_SIGNATURE_INVALID"));
+    // Nor does a key that the enforcer was not paired with: it would believe none of it.
+    let other = Keys::new();
+    let device = json!({"deviceId": "laptop", "signerKeyId": other.id(), "publicKey": other.signing.public().to_base64url()});
+    ok(me.post("/v1/approvers/me/devices", device).await, 200);
+    let by_other = other.decision("req-kept", &hash_of("req-kept"), Verdict::Approve);
+    assert_eq!(verdict(&me.post("/v1/decisions", by_other).await), (422, "HARP_ERR_SIGNATURE_INVALID"));
     decide(&me, &kept.keys, "req-kept", Verdict::Approve).await;
     let devices = ok(me.get("/v1/approvers/me/devices").await, 200);
     let items = devices["items"].as_array().unwrap();
-    assert_eq!(items.len(), 2);
+    assert_eq!(items.len(), 3);
     let of = |keys: &Keys| items.iter().find(|d| d["signerKeyId"] == keys.id()).unwrap();
     assert!(of(&lost.keys)["revokedAt"].is_string() && of(&kept.keys).get("revokedAt").is_none());
     assert_eq!(of(&kept.keys)["fingerprint"], kept.keys.signing.public().human_fingerprint());

@@ -8,6 +8,7 @@ mod isolation;
 mod keeping;
 mod lifecycle;
 mod limits;
+mod notices;
 mod pairing;
 mod refusals;
 mod standing;

@@ -4,7 +4,7 @@ mod accounts;
 mod command_line;
 mod invitations;
 mod isolation;
-mod people;
+pub(crate) mod people;
 mod roles;
 mod sessions;
 mod sign_in;
