@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airlock_client::approver::{Approver, ApproverFolder, Choice, Opened, Waiting};
+use airlock_client::approver::{Approver, ApproverFolder, Choice, Inert, Opened, Waiting};
 use airlock_client::auth::FileTokenStore;
 use airlock_client::{Airlock, ClientConfig};
 use airlock_core::approval::RequestId;
@@ -131,7 +131,7 @@ async fn answer(approver: &Approver, waiting: &Waiting) -> Result<bool, Box<dyn 
     }
     println!(
         "   hash: {} ({})",
-        waiting.artifact_hash(),
+        Inert::line(waiting.artifact_hash().as_str()),
         if opened.verified().is_some() { "verified" } else { "NOT verifiable" }
     );
     match choice(&opened, shown.left_out)? {

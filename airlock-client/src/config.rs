@@ -81,11 +81,20 @@ impl ClientConfig {
     /// # Errors
     /// When the address is missing or wrong, or a file cannot be read.
     pub fn from_env() -> Result<Self, ConfigError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment, when it is asked to"
-        )]
-        Self::from_lookup(|name| std::env::var(name).ok())
+        Self::from_lookup(variable)
+    }
+
+    /// The same with an address that was given by other means, where one was.
+    #[cfg(feature = "cli")]
+    pub(crate) fn from_env_at(gateway: Option<&str>) -> Result<Self, ConfigError> {
+        let given = |name: &str| gateway.filter(|_| name == GATEWAY_URL).map(str::to_owned);
+        Self::from_lookup(|name| given(name).or_else(|| variable(name)))
+    }
+
+    /// Whether a person is named in it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn names_a_person(&self) -> bool {
+        self.credentials.user.is_some()
     }
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
@@ -100,8 +109,7 @@ impl ClientConfig {
                 }
             },
         };
-        let mut config =
-            Self::new(&lookup("AIRLOCK_GATEWAY_URL").ok_or(ConfigError::Missing("AIRLOCK_GATEWAY_URL"))?)?;
+        let mut config = Self::new(&lookup(GATEWAY_URL).ok_or(ConfigError::Missing(GATEWAY_URL))?)?;
         if let Some(pat) = secret("AIRLOCK_PAT", "AIRLOCK_PAT_FILE")? {
             config = config.with_pat(pat);
         }
@@ -142,6 +150,16 @@ impl ClientConfig {
     pub fn base_url(&self) -> &Url {
         &self.base
     }
+}
+
+const GATEWAY_URL: &str = "AIRLOCK_GATEWAY_URL";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment, when it is asked to"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -10,6 +10,8 @@
 //! - [`approver`] is the other side: a person's keys, what waits for them, the yes or no that they sign.
 //! - [`gateway`] has the names of the published gateway client, for code that was written for it.
 //!
+//! Feature `cli`, off by default: the program `airlock-approve`, an approver in a terminal.
+//!
 //! Every request is a value ([`calls`]) that a [`Transport`](transport::Transport) sends; the one here is reqwest with rustls
 //! and ring, without redirects, with bounded answers. Every error says its code, who has to act and whether to try again
 //! ([`ClientError::advice`]). No credential, key or payload is printed by any `Debug` or log line.
@@ -19,6 +21,8 @@ pub mod approvals;
 pub mod approver;
 pub mod auth;
 pub mod calls;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod client;
 mod config;
 pub mod data;

@@ -5,6 +5,7 @@
 mod approvals;
 mod approver;
 mod auth;
+mod cli;
 mod compat;
 mod data;
 mod scripted;

@@ -146,6 +146,7 @@ fn the_first_approved_command_takes_what_the_page_says() {
     let [build, gateway, person, question, answer, python] = [0, 1, 2, 3, 4, 5].map(|n| blocks[n].as_str());
     let mut script = UNTIL.to_owned();
     script += &format!("export AIRLOCK_CP_BIND=127.0.0.1:{port} AIRLOCK_CP_METRICS_BIND=off\n");
+    script += "export AIRLOCK_APPROVER_STATE=$PWD/approver\n";
     script += build;
     script += gateway;
     script += "until_it curl -sf http://127.0.0.1:8080/readyz\n";
@@ -156,9 +157,9 @@ fn the_first_approved_command_takes_what_the_page_says() {
     script += "until_it grep -q 'Approved: at the terminal' asked\nuntil_it test ! -e build\ncat asked\n";
     put(&mut script, "cargo build --release --workspace --bins --examples\n", "");
     put(&mut script, "export PATH=\"$PWD/target/release:$PWD/target/release/examples:$PATH\"\n", "");
-    put(&mut script, "terminal_approver pair A3K9X2 ", "echo y | terminal_approver pair $CODE ");
-    let once = "until_it grep -q Asked. asked\necho y | terminal_approver --once ";
-    put(&mut script, "terminal_approver                #", &format!("{once}#"));
+    put(&mut script, "airlock-approve pair A3K9X2 ", "echo y | airlock-approve pair $CODE ");
+    let once = "until_it grep -q Asked. asked\nprintf 'y\\nat the terminal\\n' | airlock-approve 2>&1 ";
+    put(&mut script, "airlock-approve                #", &format!("{once}#"));
     if let Some(own) = crate::needs::variable("AIRLOCK_TEST_PYTHON_OURS") {
         let mut python = format!("( {python}) >py 2>&1 &\n");
         put(&mut python, "make python\n", "");
@@ -177,7 +178,7 @@ fn the_first_approved_command_takes_what_the_page_says() {
     let (well, said) = bash(&script, folder.path(), &path, "");
     let log = std::fs::read_to_string(folder.path().join("cp.log")).unwrap_or_default();
     assert!(well, "{said}\n{log}");
-    for wanted in ["command: rm -r build", "(verified)", "Approved: at the terminal"] {
+    for wanted in ["command: rm -r build", "what is shown: verified", "Approved: at the terminal"] {
         assert!(said.contains(wanted), "{wanted} is missing:\n{said}\n{log}");
     }
 }

@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use airlock_client::ClientError;
 use airlock_client::approver::{ApproverKeys, Choice, HashCheck};
-use airlock_core::approval::{
-    ApprovalGate, DecisionNonce, Disbelief, GateError, RequestId, Verdict, sign_decision,
-};
+use airlock_core::approval::{ApprovalGate, DecisionNonce, GateError, RequestId, Verdict, sign_decision};
 use airlock_core::crypto::{PrivateKey, b64url, decode_any};
 use airlock_core::runtime::SystemHost;
 use serde_json::{Value, json};

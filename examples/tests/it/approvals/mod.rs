@@ -7,6 +7,8 @@ mod forged;
 mod lifecycle;
 mod programs;
 mod rig;
+mod terminal;
+mod tty;
 mod wire;
 
 use crate::needs;
