@@ -90,7 +90,7 @@ fn policies() -> Vec<Value> {
     vec![
         json!({"requestId": "p1", "policyMode": "approve_all", "sessionId": null, "nonce": "n", "expiresAt": "2026-01-01T00:00:00Z"}),
         json!({"z": [], "a": {}, "\u{ffff}": 1, "😀": 2, "€": "3", "": {"b": [true, false, null], "A": "\u{7f}\u{2028}\"\\\n\u{1}/"}}),
-        json!({"n": [0, -0.0, 1, -7, 0.5, 1e-7, 1.5e-300, 3.14, 123_456.789, 9_007_199_254_740_991_i64, 333_333_333.333_333_3]}),
+        json!({"n": [0, -0.0, 1, -7, 0.5, 1e-7, 1.5e-300, 2.75, 123_456.789, 9_007_199_254_740_991_i64, 333_333_333.333_333_3]}),
         json!({"signature": "another", "actionSelector": {"commandFamily": "git", "argvPrefix": ["git", "status"]}}),
         json!({"__proto__": {"toString": 1}, "constructor": "x"}),
     ]
