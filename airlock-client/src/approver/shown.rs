@@ -89,7 +89,8 @@ fn pretty(json: &str) -> String {
         out.push('\n');
         out.extend(std::iter::repeat_n("  ", depth.min(DEPTH_SHOWN_MAX)));
     };
-    let mut characters = json.chars().filter(|c| !c.is_control()).peekable();
+    // White space of JSON. Other controls can stand in its texts as they are, and are shown.
+    let mut characters = json.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).peekable();
     while let Some(c) = characters.next() {
         if in_text {
             out.push(c);
@@ -160,6 +161,14 @@ mod tests {
     fn no_value_passes_for_a_row_and_no_name_breaks_out_of_its_own() {
         let shown = rows(r#"{"a\nb\u001b[1A":"ls\ncommand: harmless"}"#);
         assert_eq!(shown, ["a\\u{a}b\\u{1b}[1A:\n  | ls\n  | command: harmless"]);
+    }
+
+    #[test]
+    fn controls_inside_a_nested_text_are_shown() {
+        assert_eq!(
+            rows("{\"a\":[\t\r\n\"b\u{9b}\u{7f}c\"]}"),
+            ["a:\n  | [\n  |   \"b\\u{9b}\\u{7f}c\"\n  | ]"]
+        );
     }
 
     #[test]

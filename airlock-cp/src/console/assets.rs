@@ -80,6 +80,15 @@ mod tests {
         }
     }
 
+    // For whoever keeps a copy, or compares what a gateway sent.
+    #[test]
+    fn the_published_hash_is_that_of_the_file() {
+        let name = "js/approver-crypto.js";
+        let hash = hex::encode(sha256(&[&Files::get(name).unwrap().data]));
+        let row = format!("`airlock-cp/console/{name}` | `{hash}` |");
+        assert!(include_str!("../../../docs/approvals.md").contains(&row), "docs/approvals.md lacks: {row}");
+    }
+
     #[test]
     fn nothing_of_ours_asks_another_host_or_makes_code_of_text() {
         for name in Files::iter() {

@@ -10,6 +10,7 @@ mod approvals;
 mod architecture;
 mod attacks;
 mod browser;
+mod browser_crypto;
 mod canary;
 mod clients;
 #[path = "../../../airlock-core/tests/corpus/entries.rs"]
