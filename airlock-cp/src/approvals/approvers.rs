@@ -78,15 +78,25 @@ pub(super) async fn devices(store: &Store, id: &ApproverId) -> Result<Vec<Approv
 
 /// The keys that an approver's decisions are checked with.
 pub(super) async fn signers(tx: &mut Tx, id: &ApproverId) -> Result<KnownSigners, StoreError> {
-    let sql = Sql::new(
-        "SELECT signer_key_id, public_key FROM approver_devices WHERE approver_id = ? AND revoked_at IS NULL",
-    );
-    let signer = |row: &Row| {
-        let public_key = PublicKey::parse(&row.get::<String>("public_key")?)
-            .map_err(|_| StoreError::Damaged("approver_devices.public_key"))?;
-        Ok(KnownSigner { key_id: row.get("signer_key_id")?, public_key })
-    };
-    tx.all(sql.bind(id)).await?.iter().map(signer).collect()
+    tx.all(good_keys(id)).await?.iter().map(signer).collect()
+}
+
+/// The same, to read only.
+pub(super) async fn signers_now(store: &Store, id: &ApproverId) -> Result<KnownSigners, StoreError> {
+    store.all(good_keys(id)).await?.iter().map(signer).collect()
+}
+
+fn good_keys(id: &ApproverId) -> Sql {
+    Sql::new(
+        "SELECT signer_key_id, public_key FROM approver_devices WHERE revoked_at IS NULL AND approver_id = ?",
+    )
+    .bind(id)
+}
+
+fn signer(row: &Row) -> Result<KnownSigner, StoreError> {
+    let public_key = PublicKey::parse(&row.get::<String>("public_key")?)
+        .map_err(|_| StoreError::Damaged("approver_devices.public_key"))?;
+    Ok(KnownSigner { key_id: row.get("signer_key_id")?, public_key })
 }
 
 /// The key that an enforcer expects a decision of: the one that its pairing with this approver was answered with. `None` where the

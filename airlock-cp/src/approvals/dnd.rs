@@ -3,7 +3,6 @@
 use airlock_core::approval::KnownSigners;
 use airlock_core::approval::dnd::{self, DndPolicy, DndQuery};
 use airlock_core::audit::Action;
-use airlock_core::id::ApproverId;
 use serde_json::{Map, Value};
 
 use super::approvers;
@@ -80,13 +79,12 @@ impl Approvals {
         let sql = sql.bind(query.enforcer_id).bind(query.workspace_id).bind(now).bind(&party.org);
         let rows = self.on.store.all(sql.bind(&party.user).bind(&party.user).bind(LIST_MAX)).await?;
         let mut standing = Vec::new();
-        let mut tx = self.on.store.begin().await?;
         for row in &rows {
             let sent = policy_of(&row.get::<String>("policy")?)?;
             let policy: DndPolicy = serde_json::from_value(Value::Object(sent.clone()))
                 .map_err(|_| StoreError::Damaged("dnd_policies.policy"))?;
             // What a device signed that was taken back since does not stand.
-            let signers = approvers::signers(&mut tx, &row.parse::<ApproverId>("approver_id")?).await?;
+            let signers = approvers::signers_now(&self.on.store, &row.parse("approver_id")?).await?;
             let holds = is_signed(&sent, &policy, &signers) || policy.signature.is_none();
             if holds && policy.applies_to(query, now) {
                 standing.push(sent);
