@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,29 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         Self::Io(error.kind())
+    }
+}
+
+/// A folder that only its owner may read, for one process at a time.
+#[derive(Debug)]
+pub(crate) struct PrivateFolder {
+    folder: PathBuf,
+    /// Held as long as the folder is used; the system lets go of it when the process ends, however it ends.
+    _lock: fs::File,
+}
+
+impl PrivateFolder {
+    /// Opens a folder, and makes it where there is none.
+    pub(crate) fn open(folder: PathBuf) -> Result<Self, FileError> {
+        let lock = lock(&folder.join("lock"))?;
+        Ok(Self { folder, _lock: lock })
+    }
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+    /// Where a file of it is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 }
 

@@ -1,22 +1,18 @@
 //! Where an approver's keys are between two runs: a folder for one process and one person.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::keys::ApproverKeys;
-use crate::private_file::{self, FileError};
+use crate::private_file::{self, FileError, PrivateFolder};
 
 const KEYS: &str = "approver.json";
-const LOCK: &str = "lock";
 
 /// A folder that only its owner may read, for one process at a time.
 #[derive(Debug)]
 pub struct ApproverFolder {
-    folder: PathBuf,
-    /// Held as long as the folder is used; the system lets go of it when the process ends, however it ends.
-    _lock: File,
+    folder: PrivateFolder,
 }
 
 impl ApproverFolder {
@@ -25,20 +21,18 @@ impl ApproverFolder {
     /// # Errors
     /// When it cannot be made, or another process uses it.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, FileError> {
-        let folder = folder.into();
-        let lock = private_file::lock(&folder.join(LOCK))?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder: PrivateFolder::open(folder.into())? })
     }
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
     /// The keys that are kept.
     ///
     /// # Errors
     /// When they cannot be read, or others may read them.
     pub fn keys(&self) -> Result<Option<ApproverKeys>, FileError> {
-        let bytes = private_file::read(&self.folder.join(KEYS))?.map(Zeroizing::new);
+        let bytes = private_file::read(&self.folder.file(KEYS))?.map(Zeroizing::new);
         bytes.map(|bytes| ApproverKeys::from_secret_bytes(&bytes)).transpose()
     }
     /// Keeps these in place of those before.
@@ -46,6 +40,6 @@ impl ApproverFolder {
     /// # Errors
     /// When they cannot be written.
     pub fn keep(&self, keys: &ApproverKeys) -> Result<(), FileError> {
-        private_file::write(&self.folder.join(KEYS), &keys.to_secret_bytes())
+        private_file::write(&self.folder.file(KEYS), &keys.to_secret_bytes())
     }
 }
