@@ -98,7 +98,7 @@ impl Approvals {
         let routes = match self.route(&mut tx, party, &sent.enforcer, &sent.metadata).await {
             Ok(routes) => routes,
             // A report of what was decided long ago is of interest to those who can be found, and to nobody else.
-            Err(_) if standing.is_some() => {
+            Err(ServiceError::Approval(_)) if standing.is_some() => {
                 let expires_at = now.after(ExpiryRule::REPORT_TTL);
                 let accepted =
                     Accepted { request_id: sent.request_id, state: ExchangeState::Decided, expires_at };
