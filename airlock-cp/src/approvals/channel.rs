@@ -22,6 +22,8 @@ pub struct Channel {
     room: Approvals,
     whose: Whose,
     listener: Listener,
+    // Heard and not yet told.
+    news: Option<News>,
     first: VecDeque<Message>,
     // Told at the start, and told again by the news that came meanwhile.
     told: HashSet<String>,
@@ -44,10 +46,11 @@ impl std::fmt::Debug for Channel {
 impl Channel {
     fn new(room: &Approvals, whose: Whose, listener: Listener, first: VecDeque<Message>) -> Self {
         let told = first.iter().filter_map(|message| message.id.clone()).collect();
-        Self { room: room.clone(), whose, listener, first, told }
+        Self { room: room.clone(), whose, listener, news: None, first, told }
     }
 
-    /// The next message. `None` when the reader was too slow: what it missed is in the inbox.
+    /// The next message. `None` when the reader was too slow: what it missed is in the inbox. May be dropped and called again;
+    /// nothing is lost by that.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -56,13 +59,15 @@ impl Channel {
             if let Some(message) = self.first.pop_front() {
                 return Ok(Some(message));
             }
-            let Some(news) = self.listener.next().await.filter(|news| news.kind != Kind::Missed) else {
-                return Ok(None);
-            };
+            if self.news.is_none() {
+                self.news = self.listener.next().await.filter(|news| news.kind != Kind::Missed);
+            }
+            let Some(news) = &self.news else { return Ok(None) };
             let message = match &self.whose {
-                Whose::Approver(approver) => self.room.for_approver(approver, &news).await?,
-                Whose::Enforcer => self.room.for_enforcer(&news).await?,
+                Whose::Approver(approver) => self.room.for_approver(approver, news).await?,
+                Whose::Enforcer => self.room.for_enforcer(news).await?,
             };
+            self.news = None;
             let is_new = |message: &Message| !message.id.as_ref().is_some_and(|id| self.told.remove(id));
             if let Some(message) = message.filter(is_new) {
                 return Ok(Some(message));

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use airlock_core::approval::Verdict;
+use airlock_cp::approvals::Party;
+use airlock_cp::audit::Caller;
 use axum::body::BodyDataStream;
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -283,4 +285,25 @@ async fn a_socket_needs_credentials_first_and_is_closed_with_a_code_that_says_wh
         }
     };
     assert_eq!(u16::from(closed.code), 4401);
+}
+
+/// What waits on a channel does so beside other things, so that its wait is dropped at any moment.
+#[tokio::test]
+async fn a_channel_that_is_left_in_the_middle_loses_nothing() {
+    // SQLite may answer within the same moment; a server does not.
+    let Some(test) = TestStore::postgres().await else { return };
+    let cp = Cp::on(test.store.clone()).await;
+    let me = Side::new(&cp, &test, "default", "member").await;
+    let paired = pair(&me, &me).await;
+    let user = me.person.id.parse().unwrap();
+    let caller = Caller::person(&user);
+    let party = Party { org: "default".parse().unwrap(), user, app: None, caller };
+    let approvals = cp.app.approvals();
+    let approver = approvals.approver(&party).await.unwrap();
+    let mut channel = approvals.approver_channel(approver, None).await.unwrap();
+    ok(me.submit("req-1", Some(&paired.token)).await, 202);
+    // Heard, and dropped while the store is asked what it was.
+    assert!(channel.next().now_or_never().is_none());
+    let told = tokio::time::timeout(Duration::from_secs(30), channel.next()).await;
+    assert_eq!(told.expect("it is still told").unwrap().unwrap().body["requestId"], "req-1");
 }
