@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::functions::{self, Kind, nearest};
 use super::names::folded;
-use super::operators::check_pattern;
+use super::operators::{JSON_HINT, check_pattern};
 use super::refusal::quoted;
 use super::walk::{Walk, unknown_form};
 use super::{Detail, Refusal, Verdict, cost, types};
@@ -176,7 +176,7 @@ fn refused(name: &str) -> Verdict {
         format!("function {} is not available", quoted(&name.to_lowercase())),
     );
     if name.starts_with("json") || name.starts_with("jsonb") {
-        return refusal.with_hint("JSON columns are text: use LIKE, regexp_match or split_part").into();
+        return refusal.with_hint(JSON_HINT).into();
     }
     let near = nearest(name, functions::names());
     match near.as_slice() {

@@ -29,7 +29,7 @@ pub(super) fn classify(tokens: &[TokenWithSpan]) -> Option<Refusal> {
             }
             Token::Placeholder(_) => {
                 return Some(
-                    Refusal::new(Detail::NotAQuery, "placeholders and JSON operators are not available")
+                    Refusal::new(Detail::NotAQuery, "placeholders are not available")
                         .with_hint("write the value into the statement"),
                 );
             }

@@ -4,9 +4,9 @@
 //! together and not one by one.
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, DictionaryField,
-    Expr, Ident, Interval, LambdaFunction, LambdaFunctionParameter, Map, MapEntry, OneOrManyWithParens,
-    Query, StructField, Subscript, TypedString, Value,
+    AccessExpr, Array, BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField,
+    DictionaryField, Expr, Ident, Interval, LambdaFunction, LambdaFunctionParameter, Map, MapEntry,
+    OneOrManyWithParens, Query, StructField, Subscript, TypedString, Value,
 };
 
 use super::cost::unbounded;
@@ -14,7 +14,7 @@ use super::operators::{
     PATTERN_BYTES_MAX, binary_operator, date_time_field, literal, no_json, unary_operator,
 };
 use super::walk::{Walk, unknown_form};
-use super::{Detail, Refusal, Verdict, cost, types};
+use super::{Detail, Refusal, Verdict, cost, marks, types};
 
 impl Walk<'_> {
     /// Walks an expression.
@@ -40,6 +40,7 @@ impl Walk<'_> {
         // Chains of operators lean to the left and may be thousands long: walked in a loop.
         let (mut sum, mut terms, mut computed) = (0_u64, 0_u64, 0_u64);
         while let Expr::BinaryOp { left, op, right } = expr {
+            marks::unmark(op);
             binary_operator(op, right)?;
             sum = sum.saturating_add(self.value_below(right)?);
             terms += 1;
@@ -138,6 +139,10 @@ impl Walk<'_> {
                 if *array || format.is_some() {
                     return Err(unknown_form("CAST with FORMAT or ARRAY"));
                 }
+                if matches!(data_type, DataType::JSON | DataType::JSONB) {
+                    // JSON is text here, so this changes nothing.
+                    *data_type = DataType::Text;
+                }
                 types::check(data_type)?;
                 self.value(expr)
             }
@@ -233,13 +238,9 @@ impl Walk<'_> {
             }
             Expr::Array(Array { elem, named: _ }) => self.values_of(elem),
             Expr::Interval(interval) => self.interval(interval),
-            Expr::Lambda(_) => {
-                Err(Refusal::new(Detail::FunctionNotAllowed, "the JSON operator -> is not available")
-                    .with_hint(
-                        "a lambda x -> … can stand in array_transform, array_filter and array_any_match only",
-                    )
-                    .into())
-            }
+            Expr::Lambda(_) => Err(Refusal::new(Detail::FunctionNotAllowed, "a lambda cannot stand here")
+                .with_hint("a lambda is an argument of array_transform, array_filter or array_any_match")
+                .into()),
             Expr::Wildcard(_) | Expr::QualifiedWildcard(_, _) => {
                 Err(Verdict::sql("* cannot stand in an expression"))
             }

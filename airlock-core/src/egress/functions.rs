@@ -48,6 +48,11 @@ const ALLOWED: &[(Kind, &[&str])] = &[
         "substr_index", "substring_index", "find_in_set", "repeat", "replace", "reverse", "split_part", "to_hex",
         "translate", "encode", "decode", "uuid",
     ]),
+    // JSON
+    (Kind::Scalar, &[
+        "json_get_str", "json_get_int", "json_get_float", "json_get_bool", "json_get_json", "json_as_text",
+        "json_length", "json_len", "json_contains",
+    ]),
     // Regular expressions
     (Kind::Scalar, &["regexp_like", "regexp_match", "regexp_replace", "regexp_count", "regexp_instr"]),
     // Numbers
@@ -145,6 +150,14 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("str_split", "string_to_array"),
     ("gen_random_uuid", "uuid"),
     ("epoch", "to_unixtime"),
+    ("json_get", "json_get_json"),
+    ("json_extract_path", "json_get_json"),
+    ("jsonb_extract_path", "json_get_json"),
+    ("json_extract_path_text", "json_as_text"),
+    ("jsonb_extract_path_text", "json_as_text"),
+    ("json_array_length", "json_length"),
+    ("jsonb_array_length", "json_length"),
+    ("jsonb_exists", "json_contains"),
 ];
 
 static KINDS: LazyLock<HashMap<&'static str, Kind>> = LazyLock::new(|| {
@@ -228,6 +241,9 @@ mod tests {
     fn each_registered(add: impl Fn(&mut BTreeSet<String>, &str, &[String])) -> BTreeSet<String> {
         let mut all = BTreeSet::new();
         for f in datafusion::functions::all_default_functions() {
+            add(&mut all, f.name(), f.aliases());
+        }
+        for f in crate::query::json::functions() {
             add(&mut all, f.name(), f.aliases());
         }
         for f in datafusion::functions_nested::all_default_nested_functions() {

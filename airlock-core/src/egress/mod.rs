@@ -19,6 +19,7 @@ mod cost;
 mod dialect;
 mod expr;
 mod functions;
+mod marks;
 mod names;
 mod operators;
 mod outline;

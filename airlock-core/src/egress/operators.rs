@@ -68,19 +68,19 @@ pub(super) fn binary_operator(op: &BinaryOperator, right: &Expr) -> Result<(), V
         | BinaryOperator::PGNotILikeMatch
         | BinaryOperator::AtArrow
         | BinaryOperator::ArrowAt
+        | BinaryOperator::Arrow
+        | BinaryOperator::LongArrow
+        | BinaryOperator::Question
         | BinaryOperator::Spaceship => Ok(()),
         BinaryOperator::PGRegexMatch
         | BinaryOperator::PGRegexIMatch
         | BinaryOperator::PGRegexNotMatch
         | BinaryOperator::PGRegexNotIMatch => check_pattern(right),
-        BinaryOperator::Arrow
-        | BinaryOperator::LongArrow
-        | BinaryOperator::HashArrow
+        BinaryOperator::HashArrow
         | BinaryOperator::HashLongArrow
         | BinaryOperator::HashMinus
         | BinaryOperator::AtAt
         | BinaryOperator::AtQuestion
-        | BinaryOperator::Question
         | BinaryOperator::QuestionAnd
         | BinaryOperator::QuestionPipe => Err(no_json(&format!("the JSON operator {op}"))),
         BinaryOperator::DuckIntegerDivide
@@ -203,10 +203,11 @@ fn compile(pattern: &str) -> Result<regex::Regex, regex::Error> {
 }
 
 pub(super) fn no_json(what: &str) -> Verdict {
-    Refusal::new(Detail::FunctionNotAllowed, format!("{what} is not available"))
-        .with_hint("JSON columns are text: use LIKE, regexp_match or split_part")
-        .into()
+    Refusal::new(Detail::FunctionNotAllowed, format!("{what} is not available")).with_hint(JSON_HINT).into()
 }
 
+/// How JSON is read.
+pub(super) const JSON_HINT: &str =
+    "read JSON with ->, ->> and ?, or with json_get_str, json_get_int, json_length and the like";
 pub(super) const PATTERN_BYTES_MAX: usize = 1_000;
 const PATTERN_COMPILED_BYTES_MAX: usize = 1024 * 1024;

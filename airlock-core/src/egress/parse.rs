@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::classify::classify;
 use super::dialect::AgentDialect;
 use super::refusal::quoted;
-use super::{Checked, Detail, Refusal, Verdict};
+use super::{Checked, Detail, Refusal, Verdict, marks};
 use crate::policy::limits::Limits;
 
 /// Parses the text as one query.
@@ -21,9 +21,10 @@ pub(super) fn parse(sql: &Checked, limits: &Limits) -> Result<Box<Query>, Verdic
         )));
     }
     let depth = usize::try_from(limits.max_nesting).unwrap_or(usize::MAX).min(PARSER_DEPTH_MAX);
-    let mut parser = Parser::new(&AgentDialect)
-        .with_recursion_limit(depth)
-        .with_tokens_with_locations(lexed.tokens.clone());
+    let mut tokens = lexed.tokens.clone();
+    marks::mark(&mut tokens);
+    let mut parser =
+        Parser::new(&AgentDialect).with_recursion_limit(depth).with_tokens_with_locations(tokens);
     match parser.parse_statements() {
         Ok(mut statements) => match (statements.pop(), statements.is_empty()) {
             (Some(Statement::Query(query)), true) => Ok(query),

@@ -16,6 +16,7 @@ mod checked;
 mod doors;
 mod fault;
 mod in_process;
+pub(crate) mod json;
 mod lineage;
 mod plans;
 mod run;

@@ -8,12 +8,14 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults, TaskContext};
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::prelude::SessionConfig;
 use parking_lot::Mutex;
 
 use super::QueryError;
 use super::checked::CheckedArithmetic;
 use super::doors::NoStores;
+use super::json::{self, JsonOperators};
 use super::plans::Plans;
 use super::table::SnapshotTable;
 use crate::egress::{TableShape, is_allowed};
@@ -67,10 +69,11 @@ fn state(tables: &[MemoryTable], limits: &Limits) -> Result<SessionState> {
     let mut state = SessionStateBuilder::new()
         .with_config(config(limits))
         .with_runtime_env(runtime)
-        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_expr_planners(expr_planners())
         .with_scalar_functions(
             SessionStateDefaults::default_scalar_functions()
                 .into_iter()
+                .chain(json::functions())
                 .filter(|f| is_allowed(f.name()))
                 .collect(),
         )
@@ -108,6 +111,12 @@ fn state(tables: &[MemoryTable], limits: &Limits) -> Result<SessionState> {
     catalog.register_schema(SCHEMA, Arc::new(schema))?;
     state.catalog_list().register_catalog(CATALOG.to_owned(), Arc::new(catalog));
     Ok(state)
+}
+
+fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let mut planners = SessionStateDefaults::default_expr_planners();
+    planners.push(Arc::new(JsonOperators));
+    planners
 }
 
 /// On a user's few thousand rows planning is nearly the whole of a query, so the optimizer goes once over the plan and

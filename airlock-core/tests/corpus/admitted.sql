@@ -474,3 +474,33 @@ WITH users AS (SELECT 1 AS id) SELECT (SELECT count(*) FROM public.users) AS a, 
 
 --! -> [[1]]
 SELECT public.users.id FROM public.users WHERE users.id = 1
+
+--! -> [["1"],[null],[null]]
+SELECT payload -> 'a' FROM "Events" ORDER BY id
+
+--! -> [["1"],[null],[null]]
+SELECT payload->>'a' AS a FROM "Events" e ORDER BY id
+
+--! -> [["1",1,1]]
+SELECT json_get(payload, 'a'), json_get_int(payload, 'a'), (e.payload ->> 'a')::int FROM "Events" e WHERE e.payload ? 'a'
+
+--! -> [[1]]
+SELECT count(*) FROM "Events" WHERE (payload -> 'a')::bigint = 1 AND payload ->> 'a' = '1'
+
+--! -> [["\"x\"","x",2,true,1.5]]
+SELECT j -> 'b' -> 0, j -> 'b' ->> 0, json_length(j -> 'b'), j ? 'b', json_get_float(j, 'c', 'd') FROM (SELECT '{"b": ["x", "y"], "c": {"d": 1.5}}'::jsonb AS j) t
+
+--! -> [["v",2]]
+SELECT jsonb_extract_path_text(j, 'a', 'b'), jsonb_array_length(j -> 'xs') FROM (SELECT '{"a": {"b": "v"}, "xs": [1, 2]}' AS j) t
+
+--! -> [[[10,20]]]
+SELECT array_transform(xs, x -> x * 10) FROM (SELECT make_array(1, 2) AS xs) t
+
+--! -> [[["1"]]]
+SELECT array_filter(xs, x -> x ->> 'k' = 'v' OR x = '1') FROM (SELECT make_array('1', '2', '{"k": "w"}') AS xs) t
+
+--! -> [["a",null]]
+SELECT j ->> 'k', j ->> 'z' FROM (VALUES ('{"k": "a"}'), ('not json')) t (j) WHERE j ->> 'k' IS NOT NULL
+
+--! -> [[2]]
+SELECT count(*) FROM (VALUES ('{"k": "a"}'), ('{"k": "b"}'), ('{')) t (j) WHERE j ->> 'k' IN ('a', 'b')

@@ -284,13 +284,25 @@ SELECT {'a': version()}
 --! function_not_allowed
 SELECT tags[version()] FROM users
 --! function_not_allowed
-SELECT json_get(payload, 'a') FROM "Events"
+SELECT json_get_array(payload, 'a') FROM "Events"
 --! function_not_allowed
-SELECT payload -> 'a' FROM "Events"
+SELECT json_object_keys(payload) FROM "Events"
 --! function_not_allowed
-SELECT payload ->> 'a' FROM "Events"
+SELECT payload #> '{a}' FROM "Events"
+--! function_not_allowed
+SELECT payload #>> '{a}' FROM "Events"
+--! function_not_allowed
+SELECT e.payload - 'a' #- '{b}' FROM "Events" e
 --! not_a_query
-SELECT e.payload ? 'a' FROM "Events" e
+SELECT e.payload ? FROM "Events" e
+--! not_a_query
+SELECT id FROM users WHERE id = ? AND name ->> 'a' = ?
+--! function_not_allowed
+SELECT version() -> 'a'
+--! function_not_allowed
+SELECT payload -> pg_read_file('/etc/s3cret') FROM "Events"
+--! path_relation
+SELECT payload -> (SELECT max(a) FROM '/etc/s3cret.csv') FROM "Events"
 --! function_not_allowed
 SELECT summ(id) FROM users
 --! function_not_allowed
