@@ -410,6 +410,7 @@ mod tests {
             nulls: vec![],
             empty: vec![],
             mask_errors,
+            dangling: vec![],
         };
         let manifest = Manifest {
             handle: SubjectHandle::derive(&[7; 32], "t_acme", &PolicyHash([0; 32]), &"u_42".parse().unwrap()),

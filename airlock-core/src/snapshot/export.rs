@@ -13,6 +13,7 @@ use super::error::ExportError;
 use super::gather::Gather;
 use super::keys::{BadKeys, KeySet};
 use super::plan::{EdgePlan, ExportPlan, TablePlan};
+use super::references::References;
 use super::source::{Reader, RowFilter, RowsAsk, Source, SourceError};
 use super::store::{Manifest, Snapshot, SnapshotStore, SnapshotWriter};
 use super::tally::Tally;
@@ -87,6 +88,7 @@ struct Shared<W> {
     writer: W,
     state: MaskState,
     tallies: Vec<Tally>,
+    references: References,
     rows: u64,
     bytes: u64,
     /// Keys to follow, by table and columns.
@@ -123,6 +125,10 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
             writer: store.begin(handle, generation, &schemas)?,
             state: MaskState::new(self.export.keys),
             tallies: self.masks.iter().map(|m| Tally::new(m.schema())).collect(),
+            references: References::new(
+                plan,
+                &self.masks.iter().map(|m| m.schema().clone()).collect::<Vec<_>>(),
+            ),
             rows: 0,
             bytes: 0,
             keys: BTreeMap::new(),
@@ -130,7 +136,9 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
         self.walk(reader.as_ref(), subject, &shared).await?;
         drop(reader);
 
-        let Shared { writer, tallies, .. } = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Shared { writer, tallies, references, .. } =
+            shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let counted = tallies.into_iter().zip(references.dangling(plan));
         let manifest = Manifest {
             handle,
             generation,
@@ -139,7 +147,12 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
             expires_at: exported_at.after(*ttl),
             duration_ms: u64::try_from(host.monotonic().saturating_sub(began).as_millis())
                 .unwrap_or(u64::MAX),
-            tables: plan.tables.iter().zip(tallies).map(|(t, tally)| tally.manifest(&t.name)).collect(),
+            tables: plan
+                .tables
+                .iter()
+                .zip(counted)
+                .map(|(table, (tally, dangling))| tally.manifest(&table.name, dangling))
+                .collect(),
         };
         let data = writer.finish(&manifest)?;
         Ok(Snapshot { manifest, fresh_until: began.saturating_add(*ttl), data })
@@ -277,6 +290,7 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
             return Ok(());
         }
         let (masked, counts) = self.masks[index].apply(raw, &mut shared.state)?;
+        shared.references.add(index, masked.get());
         shared.rows += raw.num_rows() as u64;
         shared.bytes += shared.tallies[index].add(masked.get(), counts);
         if shared.rows > limits.max_rows_total {

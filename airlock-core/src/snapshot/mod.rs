@@ -14,6 +14,7 @@ mod keys;
 mod memory;
 mod newcomers;
 pub mod plan;
+mod references;
 pub mod source;
 pub mod store;
 mod tally;
@@ -23,7 +24,7 @@ pub use error::ExportError;
 pub use export::Export;
 pub use memory::{MemorySource, filter_rows, table_info};
 pub use plan::{ColumnPlan, EdgePlan, ExportPlan, ForeignKeyPlan, TablePlan};
-pub use source::{Catalog, Reader, RowsAsk, Source, SourceError};
+pub use source::{Catalog, Explained, Reader, RowsAsk, Source, SourceError};
 pub use store::{
     MASK_KEY, Manifest, MemorySnapshots, MemoryTable, MemoryTables, Snapshot, SnapshotStore, SnapshotWriter,
     StoreError, TableManifest,

@@ -31,6 +31,12 @@ pub trait Reader: Send + Sync {
     /// together, or drain one before the next. After an error the reader is of no more use.
     async fn rows<'a>(&'a self, ask: RowsAsk) -> Result<BatchStream<'a>, SourceError>;
 
+    /// How the rows asked for would be found, without reading them; `None` where the source has no statements.
+    async fn explain(&self, ask: &RowsAsk) -> Result<Option<Explained>, SourceError> {
+        let _ = ask;
+        Ok(None)
+    }
+
     /// How many cells of a table became NULL so far because they do not fit their column's Arrow type: an infinite
     /// date, a NaN in a `numeric`, text that is not UTF-8. To be added to the table's `mask_errors`.
     fn conversions_failed(&self, table: &TableRef) -> u64 {
@@ -41,6 +47,15 @@ pub trait Reader: Send + Sync {
 
 /// Raw batches of one ask.
 pub type BatchStream<'a> = BoxStream<'a, Result<RecordBatch, SourceError>>;
+
+/// How a source finds the rows of one ask. It holds no value of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The statement, with placeholders.
+    pub sql: String,
+    /// The source's own words on how it is carried out, a line each.
+    pub plan: Vec<String>,
+}
 
 /// Which rows of one table.
 #[derive(Clone, Debug)]

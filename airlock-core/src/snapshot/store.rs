@@ -82,6 +82,8 @@ pub struct TableManifest {
     pub empty: Vec<Option<u64>>,
     /// Cells that became NULL because a mask or a conversion could not handle them.
     pub mask_errors: u64,
+    /// Per foreign key of the plan's table, in its order: rows that point at a row which is not in the snapshot.
+    pub dangling: Vec<u64>,
 }
 
 fn display<T: std::fmt::Display, S: serde::Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {

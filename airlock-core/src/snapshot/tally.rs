@@ -23,6 +23,7 @@ impl Tally {
             nulls,
             empty,
             mask_errors: 0,
+            dangling: vec![],
         })
     }
 
@@ -48,8 +49,8 @@ impl Tally {
         self.0.truncated = true;
     }
 
-    pub(super) fn manifest(self, name: &str) -> TableManifest {
-        TableManifest { name: name.to_owned(), ..self.0 }
+    pub(super) fn manifest(self, name: &str, dangling: Vec<u64>) -> TableManifest {
+        TableManifest { name: name.to_owned(), dangling, ..self.0 }
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
         assert!(bytes >= 3 * 16 + 3 * 8);
         tally.add(&batch, MaskCounts::default());
         tally.cut();
-        let manifest = tally.manifest("x");
+        let manifest = tally.manifest("x", vec![]);
         assert_eq!(
             (manifest.rows, manifest.bytes, manifest.mask_errors, manifest.truncated),
             (6, 2 * bytes, 1, true)

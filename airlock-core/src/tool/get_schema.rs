@@ -142,13 +142,19 @@ fn table<'a>(plan: &'a ExportPlan, at: usize, manifest: Option<&Manifest>) -> Ta
         foreign_keys: table
             .foreign_keys
             .iter()
-            .map(|fk| {
-                json!({
+            .enumerate()
+            .map(|(at, fk)| {
+                let mut told = json!({
                     "columns": fk.columns,
                     "references": {"table": fk.references, "columns": fk.referenced},
                     "in_snapshot": true,
                     "kind": if fk.declared { "catalog" } else { "policy" },
-                })
+                });
+                // Rows whose other end is not in the snapshot, so that a join loses them.
+                if let Some(rows) = counted.and_then(|t| t.dangling.get(at)) {
+                    told["dangling_fk"] = json!(rows);
+                }
+                told
             })
             .collect(),
         edge: edge(plan, &table.edge),

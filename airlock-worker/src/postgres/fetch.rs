@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use airlock_core::policy::TableRef;
-use airlock_core::snapshot::source::{BatchStream, Reader, RowsAsk, SourceError};
+use airlock_core::snapshot::source::{BatchStream, Explained, Reader, RowsAsk, SourceError};
 use async_trait::async_trait;
 use futures::{FutureExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Client, Column, Row};
+use tokio_postgres::{Client, Column, Row, SimpleQueryMessage};
 
 use super::catalog::Known;
 use super::cells::BatchCells;
@@ -91,7 +91,7 @@ impl PgReader {
             Lookup::Many { keys, is_indexed, .. } => (keys, *is_indexed),
         };
         self.prefer_index(avoid_scans);
-        let sql = statement.sql(|n, bound| format!("${}::{}", n + 1, bound.type_name()));
+        let sql = statement.select();
         let unfinished = self.started();
         let result = self.stream_rows(statement, &sql, values, out).await;
         match result {
@@ -105,6 +105,34 @@ impl PgReader {
             Err(StreamError::Ours(error)) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Asks for the plan that holds for any value: one made for these keys would show them.
+    async fn plan(&self, statement: &Statement, sql: &str) -> Result<Vec<String>, SourceError> {
+        let (values, avoid_scans) = match &statement.lookup {
+            Lookup::Nothing | Lookup::All => (0, false),
+            Lookup::One { .. } => (1, true),
+            Lookup::Many { keys, is_indexed, .. } => (keys.len(), *is_indexed),
+        };
+        self.prefer_index(avoid_scans);
+        let nulls = match values {
+            0 => String::new(),
+            _ => format!("({})", vec!["NULL"; values].join(", ")),
+        };
+        let asked = format!(
+            "SET LOCAL plan_cache_mode = force_generic_plan; PREPARE airlock_explained AS {sql}; \
+             EXPLAIN EXECUTE airlock_explained{nulls}; DEALLOCATE airlock_explained; \
+             SET LOCAL plan_cache_mode = auto"
+        );
+        let unfinished = self.started();
+        let answered = self.client().simple_query(&asked).await;
+        let answered = answered.map_err(|error| fault::of_table(&error, &statement.table))?;
+        unfinished.done();
+        let lines = answered.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        Ok(lines.collect())
     }
 
     async fn stream_rows(
@@ -148,6 +176,13 @@ impl Reader for PgReader {
                 self.select(&statement, &mut out).await
             }
         }))
+    }
+
+    async fn explain(&self, ask: &RowsAsk) -> Result<Option<Explained>, SourceError> {
+        let statement = Statement::new(&self.known, ask.clone())?;
+        let sql = statement.select();
+        let plan = self.plan(&statement, &sql).await?;
+        Ok(Some(Explained { sql, plan }))
     }
 
     fn conversions_failed(&self, table: &TableRef) -> u64 {

@@ -149,6 +149,11 @@ impl Statement {
         self.columns.iter().map(|(name, wire)| (name.clone(), wire.decoder.clone())).collect()
     }
 
+    /// The select with placeholders.
+    pub(super) fn select(&self) -> String {
+        self.sql(|n, bound| format!("${}::{}", n + 1, bound.type_name()))
+    }
+
     /// The select, in which `bound(n)` is the text that stands for the n-th value of the lookup: `$1::int8[]`.
     pub(super) fn sql(&self, bound: impl Fn(usize, &Bound) -> String) -> String {
         let columns: Vec<String> =

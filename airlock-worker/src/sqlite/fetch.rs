@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use airlock_core::policy::TableRef;
-use airlock_core::snapshot::source::{BatchStream, Reader, RowFilter, RowsAsk, SourceError};
+use airlock_core::snapshot::source::{BatchStream, Explained, Reader, RowFilter, RowsAsk, SourceError};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use parking_lot::Mutex;
@@ -98,6 +98,15 @@ impl SqliteReader {
         Ok(())
     }
 
+    async fn plan(&self, statement: &Statement) -> Result<Vec<String>, SourceError> {
+        let mut connection = self.connection.lock().await;
+        // Nothing is bound: the plan does not depend on values.
+        let asked = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql)));
+        let steps: Result<Vec<(i64, i64, i64, String)>, _> = asked.fetch_all(&mut *connection).await;
+        let steps = steps.map_err(|e| fault(&e, Some(&statement.table)))?;
+        Ok(steps.into_iter().map(|(_, _, _, step)| step).collect())
+    }
+
     async fn send(
         &self,
         table: &TableRef,
@@ -132,6 +141,14 @@ impl Reader for SqliteReader {
                 None => Ok(()),
             }
         }))
+    }
+
+    async fn explain(&self, ask: &RowsAsk) -> Result<Option<Explained>, SourceError> {
+        let Some(statement) = Statement::new(ask.clone(), |table, column| self.kind(table, column))? else {
+            return Ok(None);
+        };
+        let plan = self.plan(&statement).await?;
+        Ok(Some(Explained { sql: statement.sql, plan }))
     }
 
     fn conversions_failed(&self, table: &TableRef) -> u64 {

@@ -14,7 +14,7 @@ use crate::mask::{ConstantValue, DateUnit, EmailDomain, Entity, MaskSpec, Masked
 use crate::policy::TableRef;
 use crate::secret::Secret;
 use crate::snapshot::ipc::IpcTableWriter;
-use crate::snapshot::plan::{ColumnMask, ColumnPlan};
+use crate::snapshot::plan::{ColumnMask, ColumnPlan, ForeignKeyPlan};
 use crate::snapshot::source::BatchStream;
 use crate::snapshot::store::StoreError;
 use crate::snapshot::{Catalog, MemorySnapshots, MemorySource, MemoryTable, MemoryTables, filter_rows};
@@ -585,4 +585,53 @@ async fn no_canary_is_in_the_bytes_of_a_snapshot_with_every_column_masked() {
     clear.push(&Masked::assume(raw)).unwrap();
     let clear = clear.finish().unwrap();
     assert!(markers.iter().all(|marker| clear.windows(marker.len()).any(|w| w == marker)));
+}
+
+/// Users 1 and 2 referred each other; orders of user 1 have products, one of which a limit cuts.
+#[tokio::test]
+async fn rows_that_point_outside_the_snapshot_are_counted() {
+    let mut plan = plan();
+    let key = |columns: &str, references: &str, referenced: &str| ForeignKeyPlan {
+        columns: vec![columns.into()],
+        references: references.into(),
+        referenced: vec![referenced.into()],
+        declared: true,
+    };
+    // Masked alike, of other types, by the own edge, and to a table found later.
+    plan.tables[0].columns.push(column("referrer", DataType::Int32, Some((hash(), "users.id"))));
+    plan.tables[0].foreign_keys = vec![key("referrer", "users", "id")];
+    plan.tables[2].columns.push(column("product_id", DataType::Int64, None));
+    plan.tables[2].foreign_keys = vec![key("user_id", "users", "id"), key("product_id", "products", "id")];
+    plan.tables[3].max_rows = 1;
+
+    let users = batch(vec![
+        ("id", ints(&[1, 2])),
+        ("external_id", texts(&["u_1", "u_2"])),
+        ("name", texts(&["a", "b"])),
+        ("referrer", Arc::new(Int32Array::from(vec![2, 2]))),
+    ]);
+    let orders = batch(vec![
+        ("id", ints(&[10, 11, 12, 13, 14])),
+        ("user_id", ints(&[1, 1, 1, 1, 2])),
+        ("product_id", Arc::new(Int64Array::from(vec![Some(7), Some(8), Some(8), None, Some(9)]))),
+        ("recipient", texts(&["a", "b", "c", "d", "e"])),
+    ]);
+    let notes = batch(vec![("id", ints(&[20])), ("user_id", ints(&[1])), ("body", texts(&["nothing"]))]);
+    let source = MemorySource::new()
+        .with_table("users", users, &["id"])
+        .with_table("notes", notes, &["id"])
+        .with_table("orders", orders, &["id"])
+        .with_table(
+            "products",
+            batch(vec![("id", ints(&[7, 8, 9])), ("title", texts(&["a", "b", "c"]))]),
+            &["id"],
+        )
+        .with_table("countries", batch(vec![("id", texts(&["de"]))]), &["id"]);
+    let dangling = |snapshot: Snapshot<MemoryTables>| -> Vec<Vec<u64>> {
+        snapshot.manifest.tables.into_iter().map(|t| t.dangling).collect()
+    };
+    let of_1 = dangling(export(&plan, &source, &Limits::default(), "u_1").await.unwrap());
+    assert_eq!(of_1, [vec![1], vec![], vec![0, 2], vec![], vec![]]);
+    let of_2 = dangling(export(&plan, &source, &Limits::default(), "u_2").await.unwrap());
+    assert_eq!(of_2, [vec![0], vec![], vec![0, 0], vec![], vec![]]);
 }

@@ -1,5 +1,6 @@
 //! `airlock yaml`: what is wrong with a policy, and what one subject's snapshot would be.
 
+mod explain;
 mod preview;
 
 use std::process::ExitCode;

@@ -8,12 +8,13 @@ use airlock_core::id::SubjectId;
 use airlock_core::mask::MaskKeys;
 use airlock_core::snapshot::{
     EdgePlan, ExportError, ExportPlan, Manifest, MemorySnapshots, MemoryTable, Snapshots, SnapshotsSetup,
-    TablePlan,
+    Source, TablePlan,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Value, json};
 
 use super::super::args::Preview;
+use super::explain::Explaining;
 use crate::config::Settings;
 use crate::error::WorkerError;
 use crate::{mask_key, worker};
@@ -33,6 +34,11 @@ pub(in crate::cli) async fn preview(
     // Before there is a control plane there is no tenant; values are then masked under a name of their own.
     let tenant = policy.control_plane.as_ref().map(|cp| cp.tenant_id.clone());
     let tenant = tenant.unwrap_or_else(|| "t_preview".parse().expect("a constant tenant id is valid"));
+    let explaining = args.explain.then(|| Arc::new(Explaining::new(source.clone())));
+    let source: Arc<dyn Source> = match &explaining {
+        Some(explaining) => explaining.clone(),
+        None => source,
+    };
     let snapshots = Snapshots::new(SnapshotsSetup {
         plan: plan.clone(),
         source,
@@ -50,7 +56,7 @@ pub(in crate::cli) async fn preview(
             return Ok(ExitCode::FAILURE);
         }
     };
-    let shown = describe(&plan, &snapshot.manifest, snapshot.data.tables(), args.explain);
+    let shown = describe(&plan, &snapshot.manifest, snapshot.data.tables(), explaining.as_deref());
     match args.json {
         true => println!("{shown:#}"),
         false => print!("{}", text(&shown)),
@@ -58,7 +64,12 @@ pub(in crate::cli) async fn preview(
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe(plan: &ExportPlan, manifest: &Manifest, tables: &[MemoryTable], explain: bool) -> Value {
+fn describe(
+    plan: &ExportPlan,
+    manifest: &Manifest,
+    tables: &[MemoryTable],
+    explaining: Option<&Explaining>,
+) -> Value {
     let one = |((table, counts), data): ((&TablePlan, _), &MemoryTable)| {
         let counts: &airlock_core::snapshot::TableManifest = counts;
         let columns: Vec<Value> = table
@@ -83,8 +94,10 @@ fn describe(plan: &ExportPlan, manifest: &Manifest, tables: &[MemoryTable], expl
             "mask_errors": counts.mask_errors,
             "columns": columns,
         });
-        if explain {
+        if let Some(explaining) = explaining {
             shown["found_by"] = json!(found_by(plan, table));
+            let statements = explaining.of(&table.source).into_iter();
+            shown["statements"] = statements.map(|e| json!({"sql": e.sql, "plan": e.plan})).collect();
         }
         shown
     };
@@ -160,6 +173,12 @@ fn text(shown: &Value) -> String {
         );
         if let Some(found_by) = table["found_by"].as_str() {
             out += &format!("  from {found_by}\n");
+        }
+        for statement in table["statements"].as_array().into_iter().flatten() {
+            out += &format!("    {}\n", word(&statement["sql"]));
+            for line in statement["plan"].as_array().into_iter().flatten() {
+                out += &format!("      {}\n", word(line));
+            }
         }
         // Of an empty table nothing is to be seen but the names, and those stand in the policy.
         let columns = table["columns"].as_array().filter(|_| table["rows"] != 0);
