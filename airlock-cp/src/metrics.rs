@@ -100,13 +100,13 @@ impl Metrics {
     pub fn audit_lag(&self, took: Duration) {
         self.audit_lag.set(took.as_secs_f64());
     }
-    /// An event stream was opened (`1`) or ended (`-1`).
-    pub fn sse_client(&self, change: i64) {
-        self.sse_clients.inc_by(change);
+    /// An event stream is open while this lives.
+    pub fn event_stream(&self) -> Counted {
+        Counted::one(&self.sse_clients)
     }
-    /// A call began (`1`) or ended (`-1`) to wait for a tunnel.
-    pub fn tunnel_queue(&self, change: i64) {
-        self.tunnel_queue.inc_by(change);
+    /// A call waits for a tunnel while this lives.
+    pub fn waits_for_tunnel(&self) -> Counted {
+        Counted::one(&self.tunnel_queue)
     }
 
     /// The text that Prometheus reads.
@@ -116,6 +116,23 @@ impl Metrics {
             let _ = writeln!(text, "# EOF");
         }
         text
+    }
+}
+
+/// One more in a gauge, until it is dropped.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    fn one(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

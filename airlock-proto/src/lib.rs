@@ -25,6 +25,7 @@ pub mod gateway;
 pub mod limits;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+pub mod rotate;
 pub mod version;
 
 #[cfg(feature = "tunnel")]

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use airlock_core::Secret;
 use zeroize::Zeroizing;
 
+use crate::proxy::Proxy;
+
 /// The environment of a process, taken once.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -76,6 +78,10 @@ pub struct Settings {
     pub cp_url: Option<String>,
     /// `AIRLOCK_LOG`: levels, as `info` or `airlock_worker=debug,info`.
     pub log: Option<String>,
+    /// `HTTPS_PROXY`: what stands between the worker and the control plane.
+    pub https_proxy: Option<Secret<String>>,
+    /// `NO_PROXY`: hosts that are reached without it.
+    pub no_proxy: Option<String>,
     /// `SSL_CERT_FILE`: trust anchors instead of the system's.
     pub ssl_cert_file: Option<PathBuf>,
 }
@@ -169,6 +175,8 @@ impl Settings {
                 .or_else(|| env("AIRLOCK_ENROLLMENT_TOKEN").map(Secret::new)),
             cp_url: flags.cp_url.or_else(|| env("AIRLOCK_CP_URL")),
             log: env("AIRLOCK_LOG"),
+            https_proxy: env("HTTPS_PROXY").or_else(|| env("https_proxy")).map(Secret::new),
+            no_proxy: env("NO_PROXY").or_else(|| env("no_proxy")),
             ssl_cert_file: env("SSL_CERT_FILE").map(PathBuf::from),
             config_path,
         })
@@ -181,6 +189,23 @@ impl Settings {
             (None, Some(path)) => PathBuf::from(path),
             (None, None) => beside(&self.config_path, "worker_ed25519.pem"),
         }
+    }
+
+    /// The way to the control plane: through the policy's `control_plane.proxy`, or through `HTTPS_PROXY`, or straight.
+    ///
+    /// # Errors
+    /// When it is no proxy's URL.
+    pub fn proxy_for(&self, policy: Option<&str>) -> Result<Proxy, ConfigError> {
+        let named = policy.map(|url| ("control_plane.proxy", Secret::new(url.to_owned())));
+        let (name, url) = match (named, &self.https_proxy) {
+            (Some(named), _) => named,
+            (None, Some(url)) => ("HTTPS_PROXY", url.clone()),
+            (None, None) => return Ok(Proxy::default()),
+        };
+        Proxy::new(&url, self.no_proxy.as_deref()).map_err(|_| ConfigError::Value {
+            name,
+            expected: "http://host:port, with user:password@ before the host if the proxy wants it",
+        })
     }
 
     /// Reads `airlock.yaml`.

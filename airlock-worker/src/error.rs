@@ -116,7 +116,7 @@ impl WorkerError {
             Self::Place(error) if error.is_permission() => 6,
             Self::Place(_) => 2,
             Self::PrivateFile(_) | Self::MaskKey(_) => 6,
-            Self::Enroll(EnrollFailure::Rejected(_)) => 5,
+            Self::Enroll(EnrollFailure::Rejected(_) | EnrollFailure::NotAuthenticated) => 5,
             Self::Enroll(EnrollFailure::Unreachable(_)) => 4,
             Self::Enroll(EnrollFailure::Fingerprint { .. }) => 6,
             Self::Enroll(EnrollFailure::Url(_) | EnrollFailure::Trust(_)) => 2,

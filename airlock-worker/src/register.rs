@@ -4,6 +4,7 @@ use airlock_core::Host;
 
 use crate::config::Settings;
 use crate::control_plane_block::{self, Block};
+use crate::door::Door;
 use crate::enroll::Enrollment;
 use crate::error::WorkerError;
 use crate::identity;
@@ -24,10 +25,12 @@ pub async fn register(
     let cp_url = settings.cp_url.as_deref();
     let cp_url = cp_url.ok_or(WorkerError::Missing("no control plane: give AIRLOCK_CP_URL or --cp-url"))?;
 
-    let mut enrollment = Enrollment::new(cp_url, token)?;
-    enrollment.cp_fingerprint = cp_fingerprint;
-    enrollment.ca_file = settings.ssl_cert_file.clone();
     let yaml = settings.policy_text()?;
+    let mut door = Door::new(cp_url)?;
+    door.ca_file = settings.ssl_cert_file.clone();
+    door.proxy = settings.proxy_for(control_plane_block::field(&yaml, "proxy").as_deref())?;
+    let mut enrollment = Enrollment::new(door, token);
+    enrollment.cp_fingerprint = cp_fingerprint;
     // With any values, to see before enrolling that the block can be written.
     let trial = Block {
         url: cp_url.to_owned(),

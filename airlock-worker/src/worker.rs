@@ -187,6 +187,7 @@ fn dialled(settings: &Settings, policy: &ControlPlanePolicy) -> Result<TunnelCon
         key: Arc::new(identity::load(&settings.worker_key_path(policy.key_path.as_deref()))?),
         cp_key,
         ca_file: policy.ca_file.clone().map(Into::into),
+        proxy: settings.proxy_for(policy.proxy.as_deref())?,
         heartbeat: policy.heartbeat,
         reconnect_min: policy.reconnect_min,
         reconnect_max: policy.reconnect_max,

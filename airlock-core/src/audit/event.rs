@@ -67,6 +67,8 @@ actions! {
     WorkerRefused = "worker.refused";
     /// A worker was revoked.
     WorkerRevoked = "worker.revoked";
+    /// A worker changed its key.
+    WorkerKeyRotated = "worker.key_rotated";
     /// A newer tunnel of the same worker took over.
     WorkerSuperseded = "worker.superseded";
     /// An operator token was refused.

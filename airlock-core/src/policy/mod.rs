@@ -240,4 +240,6 @@ pub struct ControlPlanePolicy {
     pub reconnect_max: Duration,
     /// Extra trust anchors, PEM.
     pub ca_file: Option<String>,
+    /// The HTTP proxy to go through, `http://host:port`; what the environment says when absent.
+    pub proxy: Option<String>,
 }

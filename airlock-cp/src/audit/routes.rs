@@ -23,7 +23,7 @@ use super::{
 };
 use crate::http::query::bounded;
 use crate::http::{Api, PathOf, Problem, QueryOf};
-use crate::metrics::Metrics;
+use crate::metrics::{Counted, Metrics};
 use crate::tenants::Tenants;
 
 const PING_EVERY: Duration = Duration::from_secs(15);
@@ -48,7 +48,9 @@ pub struct AuditRoutes {
 }
 
 // serde's `flatten` loses types in a query, so the fields are written out here.
+// A filter that is misspelt must not give more rows.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ListQuery {
     limit: Option<usize>,
     before: Option<u64>,
@@ -196,7 +198,7 @@ async fn stream(
         Some(after) => routes.log.after(&scope, &query.filter(), after, RESUMED_MAX + 1).await?,
         None => Vec::new(),
     };
-    let events = follow(missed, after.unwrap_or(0), follower, routes.metrics.clone());
+    let events = follow(missed, after.unwrap_or(0), follower, routes.metrics.event_stream());
     let keep_alive = KeepAlive::new().interval(PING_EVERY).text("ping");
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
@@ -204,29 +206,22 @@ async fn stream(
 struct Watching {
     follower: Follower,
     last: u64,
-    metrics: Metrics,
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.metrics.sse_client(-1);
-    }
+    _counted: Counted,
 }
 
 fn follow(
     missed: Vec<Record>,
     after: u64,
     follower: Follower,
-    metrics: Metrics,
+    counted: Counted,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    metrics.sse_client(1);
     let reset = missed.len() > RESUMED_MAX;
     let last = missed.last().map_or(after, |r| r.seq);
     let before: Vec<_> = match reset {
         true => vec![Event::default().event("reset").data("{}")],
         false => missed.iter().map(event).collect(),
     };
-    let watching = Watching { follower, last, metrics };
+    let watching = Watching { follower, last, _counted: counted };
     let live = stream::unfold(watching, |mut watching| async move {
         loop {
             let record = watching.follower.next().await?;

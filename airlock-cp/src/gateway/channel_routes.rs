@@ -98,8 +98,10 @@ async fn enforcer_events(
 /// The stream: messages until the reader is too slow, may not read any more, or the process stops.
 fn events(gateway: Gateway, channel: Channel, watch: Watch, lives: Option<(Party, Seen)>) -> Response {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Event, Infallible>>(16);
+    let counted = gateway.metrics.event_stream();
     // The task ends with the stream: a send to nobody fails, and a closed stream is noticed.
     gateway.tasks.clone().spawn(TaskKind::Follow, async move {
+        let _counted = counted;
         let mut channel = channel;
         let mut pings = tokio::time::interval(PING_EVERY);
         let ended = watch.ended();

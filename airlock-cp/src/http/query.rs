@@ -33,7 +33,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::<T>::from_request_parts(parts, state).await;
-        let refuse = |_| Problem::new(Code::InvalidArguments, "a parameter of the query is not of its kind");
+        let refuse = |_| {
+            Problem::new(Code::InvalidArguments, "a parameter of the query is unknown, or not of its kind")
+        };
         query.map(|Query(value)| Self(value)).map_err(refuse)
     }
 }

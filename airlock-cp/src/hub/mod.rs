@@ -30,6 +30,8 @@ use airlock_proto::wire::tunnel_server::TunnelServer;
 use door::Door;
 use registry::Registry;
 
+use crate::metrics::Metrics;
+
 pub use plane::{RemotePlane, Via};
 
 /// Port: what the rest of the control plane knows of workers, and wants to know.
@@ -114,8 +116,13 @@ struct Inner {
 
 impl Hub {
     /// A hub without tunnels. `key`: the one that workers pin.
-    pub fn new(key: Arc<PrivateKey>, directory: Arc<dyn Directory>, host: Arc<dyn Host>) -> Self {
-        Self::with_heartbeat(key, directory, host, HEARTBEAT)
+    pub fn new(
+        key: Arc<PrivateKey>,
+        directory: Arc<dyn Directory>,
+        host: Arc<dyn Host>,
+        metrics: Metrics,
+    ) -> Self {
+        Self::with_heartbeat(key, directory, host, metrics, HEARTBEAT)
     }
 
     /// The same with another time between pings.
@@ -123,6 +130,7 @@ impl Hub {
         key: Arc<PrivateKey>,
         directory: Arc<dyn Directory>,
         host: Arc<dyn Host>,
+        metrics: Metrics,
         heartbeat: Duration,
     ) -> Self {
         let mut affinity_key = [0; 32];
@@ -132,7 +140,7 @@ impl Hub {
             host,
             directory,
             heartbeat,
-            registry: Registry::default(),
+            registry: Registry::new(metrics),
             door: Door::default(),
             affinity_key,
             tunnels: TaskTracker::new(),

@@ -23,6 +23,7 @@ use airlock_proto::limits::CALLS_IN_FLIGHT_MAX;
 use airlock_proto::session::CloseReason;
 
 use super::LiveWorker;
+use crate::metrics::{Counted, Metrics};
 
 /// Callers of one tenant that wait while all its workers are full.
 pub(super) const WAITING_MAX: usize = 64;
@@ -85,7 +86,7 @@ pub(super) enum NoSlot {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Registry(Mutex<HashMap<TenantId, Tenant>>);
+pub(super) struct Registry(Mutex<HashMap<TenantId, Tenant>>, Metrics);
 
 #[derive(Debug, Default)]
 struct Tenant {
@@ -223,6 +224,11 @@ impl Registry {
         all
     }
 
+    /// Nobody connected. `metrics`: counts who waits.
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self(Mutex::default(), metrics)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.lock().values().map(|t| t.live.len()).sum()
     }
@@ -248,7 +254,7 @@ impl Registry {
         let late = tokio::time::sleep(patience);
         tokio::pin!(late);
         loop {
-            let mut place = Place::enter(self.queue(tenant)?, asker)?;
+            let mut place = Place::enter(self.queue(tenant)?, asker, &self.1)?;
             // In the queue before the look, so that what is freed in between is not missed.
             if let Some(answer) = self.pick(tenant, subject, tried) {
                 return answer;
@@ -313,15 +319,17 @@ struct Place<'a> {
     woken: bool,
     /// And took it.
     used: bool,
+    _counted: Counted,
 }
 
 impl<'a> Place<'a> {
-    fn enter(queue: Arc<Queue>, asker: &'a Actor) -> Result<Self, NoSlot> {
+    fn enter(queue: Arc<Queue>, asker: &'a Actor, metrics: &Metrics) -> Result<Self, NoSlot> {
         let (sender, turn) = oneshot::channel();
         let entry = queue.0.lock().push(asker.clone(), sender);
         match entry {
             Entry::Queued(ticket) | Entry::Displaced(ticket, _) => {
-                Ok(Self { queue, asker, ticket, turn, woken: false, used: false })
+                let _counted = metrics.waits_for_tunnel();
+                Ok(Self { queue, asker, ticket, turn, woken: false, used: false, _counted })
             }
             Entry::Full(_) => Err(NoSlot::Busy),
         }

@@ -37,7 +37,7 @@ pub struct Passage {
 impl Passage {
     /// Opens the passage of an app: revoked workers and those of disabled tenants are dropped as soon as the app knows.
     pub fn new(app: &App) -> Self {
-        let hub = Hub::new(app.signing_key(), Arc::new(app.directory()), app.host());
+        let hub = Hub::new(app.signing_key(), Arc::new(app.directory()), app.host(), app.metrics().clone());
         app.directory().follow(app.revocations(), hub.clone());
         Self { app: app.clone(), hub }
     }

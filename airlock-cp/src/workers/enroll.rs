@@ -21,7 +21,7 @@ use crate::revocations::{Revocations, Revoked};
 use crate::store::{Store, StoreError};
 use crate::tenants::{TenantStatus, default_org};
 
-const FAILURES: Rate = Rate::per_minute(10);
+pub(super) const FAILURES: Rate = Rate::per_minute(10);
 const ADDRESSES_MAX: usize = 10_000;
 // A reply may be lost on its way: the same worker may ask again for so long.
 const REPEAT_FOR: Duration = Duration::from_secs(600);
@@ -45,6 +45,12 @@ pub enum EnrollError {
     /// The key or the proof does not hold.
     #[error("the request is not as it must be: an Ed25519 public key, and its proof for this token")]
     Invalid,
+    /// Nobody of this id, or somebody without its key.
+    #[error("no worker of this id stands, or the request is not signed by its key")]
+    NotAuthenticated,
+    /// The worker's clock and ours differ by more than two minutes.
+    #[error("the worker's clock differs from the control plane's by more than 120 s; set it")]
+    ClockSkew,
     /// Too many refusals from this address of late.
     #[error("too many attempts")]
     TooManyAttempts {
@@ -69,7 +75,8 @@ impl Coded for EnrollError {
             Self::Used => Code::EnrollmentUsed,
             Self::Expired => Code::EnrollmentExpired,
             Self::WorkerExists => Code::WorkerExists,
-            Self::Invalid => Code::InvalidArguments,
+            Self::NotAuthenticated => Code::Unauthorized,
+            Self::Invalid | Self::ClockSkew => Code::InvalidArguments,
             Self::TooManyAttempts { .. } => Code::RateLimited,
             Self::Service(e) => e.code(),
         }
@@ -79,13 +86,13 @@ impl Coded for EnrollError {
 /// Enrolls workers. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Enrollment {
-    store: Store,
-    host: Arc<dyn Host>,
-    journal: Journal,
-    revocations: Revocations,
+    pub(super) store: Store,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) journal: Journal,
+    pub(super) revocations: Revocations,
     cp_public_key: PublicKey,
     tunnel_url: Arc<str>,
-    failures: Arc<Buckets<IpAddr>>,
+    pub(super) failures: Arc<Buckets<IpAddr>>,
 }
 
 impl Enrollment {

@@ -4,6 +4,7 @@ mod directory;
 mod enroll;
 mod model;
 mod repo;
+mod rotate;
 mod routes;
 mod service;
 mod token;

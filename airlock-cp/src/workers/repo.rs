@@ -267,3 +267,18 @@ pub(super) async fn enroll(tx: &mut Tx, w: Enrolled<'_>, now: Timestamp) -> Resu
     let sql = sql.bind(w.tenant).bind(w.id).bind(w.key.to_bytes().to_vec()).bind(w.hostname);
     Ok(tx.execute(sql.bind(w.version).bind(now)).await? == 1)
 }
+
+/// Gives a worker another key, if it still has the present one; whether it has it now.
+pub(super) async fn rotate(
+    tx: &mut Tx,
+    (tenant, id): (&TenantId, &WorkerId),
+    present: PublicKey,
+    next: PublicKey,
+) -> Result<bool, StoreError> {
+    let sql = Sql::new(
+        "UPDATE workers SET public_key = ?, session_id = NULL \
+         WHERE tenant_id = ? AND id = ? AND public_key = ? AND revoked_at IS NULL",
+    );
+    let sql = sql.bind(next.to_bytes().to_vec()).bind(tenant).bind(id);
+    Ok(tx.execute(sql.bind(present.to_bytes().to_vec())).await? == 1)
+}

@@ -1,6 +1,7 @@
 //! Routes of workers and enrollment.
 
 use airlock_core::id::{TenantId, WorkerId};
+use airlock_proto::rotate::{RotateRequest, RotateResponse};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -60,6 +61,24 @@ pub fn enroll_api(enrollment: Enrollment, metrics: Metrics) -> Api {
                 "hostname": {"type": "string"},
                 "version": {"type": "string"},
                 "proof": {"type": "string", "contentEncoding": "base64"}
+            }
+        }))
+        .route(
+            Method::POST,
+            "/api/v1/enroll/rotate",
+            "Change a worker's key, with the key that it has",
+            rotate,
+        )
+        .body(json!({
+            "type": "object",
+            "required": ["tenant_id", "worker_id", "worker_public_key", "ts", "proof", "signature"],
+            "properties": {
+                "tenant_id": {"type": "string"},
+                "worker_id": {"type": "string"},
+                "worker_public_key": {"type": "string", "contentEncoding": "base64"},
+                "ts": {"type": "string", "format": "date-time"},
+                "proof": {"type": "string", "contentEncoding": "base64"},
+                "signature": {"type": "string", "contentEncoding": "base64"}
             }
         }))
         .open()
@@ -130,6 +149,20 @@ async fn enroll(
     Body(request): Body<EnrollRequest>,
 ) -> Result<Json<EnrollResponse>, Problem> {
     let result = enrollment.enroll(request, peer, operator::user_agent(&headers).as_deref()).await;
+    answered(result, &metrics)
+}
+
+async fn rotate(
+    State((enrollment, metrics)): State<(Enrollment, Metrics)>,
+    Peer(peer): Peer,
+    headers: HeaderMap,
+    Body(request): Body<RotateRequest>,
+) -> Result<Json<RotateResponse>, Problem> {
+    let result = enrollment.rotate(request, peer, operator::user_agent(&headers).as_deref()).await;
+    answered(result, &metrics)
+}
+
+fn answered<T>(result: Result<T, EnrollError>, metrics: &Metrics) -> Result<Json<T>, Problem> {
     if result.as_ref().is_err_and(|e| !matches!(e, EnrollError::Service(_))) {
         metrics.auth_failure("enroll");
     }

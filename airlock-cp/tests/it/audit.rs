@@ -163,6 +163,8 @@ on_both! {
         assert_eq!(count("snapshot_id=u_42").await, 5);
         assert_eq!(count("action=tenant.created").await, 1);
         assert_eq!(count("from=2100-01-01T00:00:00.000Z").await, 0);
+        let misspelt = cp.get("/api/v1/tenants/t_acme/audit?outcomes=error").await;
+        assert_eq!((misspelt.status.as_u16(), &misspelt.body["code"]), (422, &json!("invalid_arguments")));
         let first = cp.get("/api/v1/tenants/t_acme/audit?limit=4").await.body;
         let next = first["next_cursor"].as_str().unwrap();
         assert_eq!(count(&format!("limit=4&before={next}")).await, 2);

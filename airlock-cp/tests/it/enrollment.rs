@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use airlock_core::crypto::{PrivateKey, sha256};
 use airlock_core::runtime::SystemHost;
+use airlock_proto::rotate::RotateRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Method;
@@ -112,6 +113,54 @@ on_both! {
         assert_eq!(enroll(&cp, body(&second, &mine)).await.status.as_u16(), 200);
         let known = cp.app.workers().key(&tenant, &worker).await.unwrap().unwrap();
         assert_eq!((known.public_key, known.revoked), (mine.public(), false));
+    }
+
+    a_worker_changes_its_key_with_the_key_that_it_has(test) {
+        let cp = Cp::on(test.store.clone()).await;
+        cp.tenant("acme").await;
+        cp.tenant("other").await;
+        let token = token(&cp, "w_acme_prod").await;
+        let [first, second, third, stranger] = [(); 4].map(|()| key());
+        assert_eq!(enroll(&cp, body(&token, &first)).await.status.as_u16(), 200);
+        let (tenant, worker) = ("t_acme".parse().unwrap(), "w_acme_prod".parse().unwrap());
+        let asks = |present: &PrivateKey, next: &PrivateKey| {
+            RotateRequest::signed(&tenant, &worker, present, next, cp.app.host().now())
+        };
+        let rotate = |asks: RotateRequest| {
+            cp.send(request(Method::POST, "/api/v1/enroll/rotate", Some(json!(asks))))
+        };
+        let held = || async { cp.app.workers().key(&tenant, &worker).await.unwrap().unwrap().public_key };
+
+        refused(&rotate(asks(&stranger, &second)).await, 401, "unauthorized");
+        let mut elsewhere = asks(&first, &second);
+        elsewhere.tenant_id = "t_other".parse().unwrap();
+        refused(&rotate(elsewhere).await, 422, "invalid_arguments");
+        let nobody = "w_nobody".parse().unwrap();
+        let of_nobody = RotateRequest::signed(&tenant, &nobody, &first, &second, cp.app.host().now());
+        refused(&rotate(of_nobody).await, 401, "unauthorized");
+        let late = asks(&first, &second);
+        cp.clock.advance(Duration::from_secs(121));
+        refused(&rotate(late).await, 422, "invalid_arguments");
+        assert_eq!(held().await, first.public());
+
+        let asked = asks(&first, &second);
+        let answer = rotate(asked.clone()).await;
+        assert_eq!(answer.status.as_u16(), 200, "{:?}", answer.body);
+        assert_eq!(answer.body["key_fingerprint"], second.public().fingerprint());
+        assert_eq!(held().await, second.public());
+        // A lost reply is asked for again; the key of before is worth nothing any more.
+        assert_eq!(rotate(asked.clone()).await.status.as_u16(), 200);
+        refused(&rotate(asks(&first, &third)).await, 401, "unauthorized");
+        // Once there is a third key, a copy of the first request does not bring the second back.
+        assert_eq!(rotate(asks(&second, &third)).await.status.as_u16(), 200);
+        refused(&rotate(asked).await, 401, "unauthorized");
+        assert_eq!(held().await, third.public());
+
+        let actions = cp.actions("t_acme").await;
+        let count = |name: &str| actions.iter().filter(|(action, _)| action == name).count();
+        assert_eq!((count("worker.key_rotated"), count("worker.refused")), (2, 1));
+        cp.post("/api/v1/tenants/t_acme/workers/w_acme_prod/revoke", json!({})).await;
+        refused(&rotate(asks(&third, &second)).await, 401, "unauthorized");
     }
 
     the_book_of_tunnels_knows_the_newest_only(test) {

@@ -137,6 +137,9 @@ pub(super) struct Register {
     /// Fingerprint of the control plane's key, sha256:…, as its operator reads it out
     #[arg(long, value_name = "FINGERPRINT")]
     pub(super) cp_fingerprint: Option<String>,
+    /// Give a registered worker a new key, with the key that it has; no token is needed
+    #[arg(long, conflicts_with_all = ["cp_url", "enrollment_token", "cp_fingerprint"])]
+    pub(super) rotate: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -171,7 +174,7 @@ pub(super) struct Preview {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Also how each table's rows are found
+    /// Also how each table's rows are found: the statement, with placeholders for values, and its plan
     #[arg(long)]
     pub(super) explain: bool,
     /// Source database; better: DATABASE_URL or AIRLOCK_DATABASE_URL_FILE

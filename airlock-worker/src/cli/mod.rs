@@ -25,11 +25,12 @@ use crate::config::{Environment, Flags, Settings};
 use crate::error::WorkerError;
 use crate::protect::protect_process;
 use crate::register::register;
+use crate::rotate::rotate;
 use args::{Args, Command, MaskKeyCommand, YamlCommand};
 
 /// Parses the arguments, runs the command, and maps its error to an exit code.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let mut args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
             // Help goes to standard output and is no failure; the rest is usage.
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()) * 2);
         }
     };
+    secrets::hide(&mut args);
     match start(args) {
         Ok(code) => code,
         Err(error) => {
@@ -95,6 +97,10 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode, WorkerErr
         Command::Up(up) => up::up(&settings, &up, host).await,
         Command::Run => up::run(&settings, host).await,
         Command::Init(init) => init::init(&settings, &init).await,
+        Command::Register(args) if args.rotate => {
+            rotate(&settings, &*host).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Register(args) => {
             register(&settings, args.cp_fingerprint, &*host).await?;
             Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use http::Uri;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -14,7 +15,8 @@ use airlock_proto::limits::{HUB_FRAME_BYTES_MAX, WORKER_FRAME_BYTES_MAX};
 use airlock_proto::wire::{Frame, tunnel_client::TunnelClient};
 
 use super::TunnelError;
-use crate::enroll::causes;
+use crate::door::causes;
+use crate::proxy::Proxy;
 
 /// TCP, TLS and HTTP/2 together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,10 +46,10 @@ pub(super) struct Carrier {
 
 /// Dials one control plane.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer(Endpoint);
+pub(super) struct Dialer(Endpoint, Proxy);
 
 impl Dialer {
-    pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Result<Self, TunnelError> {
+    pub(super) fn new(url: &Url, ca_file: Option<&Path>, proxy: Proxy) -> Result<Self, TunnelError> {
         let tls = match url.scheme() {
             "https" => true,
             "http" if is_loopback(url) => false,
@@ -64,7 +66,6 @@ impl Dialer {
         let endpoint = Endpoint::from_shared(url.as_str().to_owned())
             .map_err(|_| TunnelError::Url("is no URL that can be dialled"))?
             .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
@@ -74,11 +75,17 @@ impl Dialer {
             }
             false => endpoint,
         };
-        Ok(Self(endpoint))
+        Ok(Self(endpoint, proxy))
     }
 
     pub(super) async fn dial(&self) -> Result<Carrier, DialError> {
-        let channel = self.0.connect().await.map_err(|e| DialError::Connect(causes(&e)))?;
+        let proxy = self.1.clone();
+        let connector = tower::service_fn(move |to: Uri| {
+            let proxy = proxy.clone();
+            async move { proxy.connect(to).await }
+        });
+        let channel =
+            self.0.connect_with_connector(connector).await.map_err(|e| DialError::Connect(causes(&e)))?;
         let (outbound, frames) = mpsc::channel(FRAMES_BUFFERED);
         let mut client = TunnelClient::new(channel)
             // Checked on the length prefix, before anything is allocated for the frame.
@@ -124,7 +131,7 @@ mod tests {
     #[track_caller]
     fn check(url: &str, accepted: bool) {
         // `Endpoint` makes its connector's TLS set-up here, nothing more: no task, no socket.
-        assert_eq!(Dialer::new(&url.parse().unwrap(), None).is_ok(), accepted, "{url}");
+        assert_eq!(Dialer::new(&url.parse().unwrap(), None, Proxy::default()).is_ok(), accepted, "{url}");
     }
 
     #[test]
@@ -148,8 +155,11 @@ mod tests {
 
     #[test]
     fn a_file_of_trust_anchors_must_be_readable() {
-        let missing =
-            Dialer::new(&"https://example.com".parse().unwrap(), Some(Path::new("/nonexistent/ca.pem")));
+        let missing = Dialer::new(
+            &"https://example.com".parse().unwrap(),
+            Some(Path::new("/nonexistent/ca.pem")),
+            Proxy::default(),
+        );
         assert!(matches!(missing, Err(TunnelError::CaFile(_))));
     }
 }

@@ -22,6 +22,7 @@ use airlock_core::plane::DataPlane;
 use airlock_core::{Host, Timestamp};
 use airlock_proto::session::{CloseReason, RejectCode, SessionError, WorkerIdentity};
 
+use crate::proxy::Proxy;
 use dial::Dialer;
 use drive::Ended;
 
@@ -46,6 +47,8 @@ pub struct TunnelConfig {
     pub cp_key: PublicKey,
     /// Trust anchors beside the system's, PEM.
     pub ca_file: Option<PathBuf>,
+    /// What stands between the worker and the control plane.
+    pub proxy: Proxy,
     /// Time between pings; as the control plane says, when absent.
     pub heartbeat: Option<Duration>,
     /// Shortest wait between dials.
@@ -123,7 +126,7 @@ impl Tunnel {
         plane: Arc<dyn DataPlane>,
         host: Arc<dyn Host>,
     ) -> Result<Self, TunnelError> {
-        let dialer = Dialer::new(&config.url, config.ca_file.as_deref())?;
+        let dialer = Dialer::new(&config.url, config.ca_file.as_deref(), config.proxy)?;
         let me = WorkerIdentity {
             tenant_id: config.tenant_id,
             worker_id: config.worker_id,

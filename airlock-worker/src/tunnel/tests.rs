@@ -25,6 +25,7 @@ fn tunnel() -> Tunnel {
         cp_key: key.public(),
         key,
         ca_file: None,
+        proxy: Proxy::default(),
         heartbeat: None,
         reconnect_min: Duration::from_millis(500),
         reconnect_max: Duration::from_secs(30),

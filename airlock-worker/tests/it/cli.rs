@@ -45,6 +45,7 @@ impl Place {
             .envs(variables.iter().copied())
             .current_dir(self.path())
             .stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
             .output()
             .await
             .unwrap()
@@ -82,6 +83,9 @@ async fn a_first_policy_is_inferred_linted_and_previewed_without_a_raw_value() {
     check(&place.run("yaml lint", &[]).await, 2, "DATABASE_URL");
     check(&place.run_with_database("yaml lint --format=sarif").await, 0, "\"2.1.0\"");
 
+    let explained = place.run_with_database("yaml preview --subject=u_42 --explain").await;
+    check(&explained, 0, "FROM \"main\".\"users\" AS src WHERE src.\"external_id\" = ?1");
+    check(&explained, 0, "USING INDEX");
     for line in ["yaml preview --subject=u_42 --explain", "yaml preview --subject=u_42 --json"] {
         let preview = place.run_with_database(line).await;
         check(&preview, 0, "<EMAIL>");
@@ -118,12 +122,43 @@ async fn secrets_on_the_command_line_work_and_are_warned_about() {
     let place = Place::new().await;
     let line =
         format!("init --root-filter-col=external_id --output=- --database-url={}", place.database_url());
-    check(&place.run(&line, &[]).await, 0, "WARN: --database-url is seen by every user");
+    check(&place.run(&line, &[]).await, 0, "WARN: --database-url can be seen by every user");
     std::fs::write(place.path().join("airlock.yaml"), "root_table: users\n").unwrap();
     let line = "register --cp-url=http://127.0.0.1:1 --enrollment-token=enroll_x";
-    check(&place.run(line, &[]).await, 4, "WARN: a token on the command line is seen");
+    check(&place.run(line, &[]).await, 4, "WARN: a token on the command line can be seen");
     let line = "register --cp-url=http://127.0.0.1:1 --enrollment-token=-";
     check(&place.run(line, &[]).await, 2, "no token came on standard input");
+}
+
+/// `/proc` shows command lines to every user of the host.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn secrets_on_the_command_line_leave_it_at_once() {
+    let place = Place::new().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    std::fs::write(place.path().join("airlock.yaml"), "root_table: users\n").unwrap();
+    let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_airlock"))
+        .args(["register", "--token", "enroll_s3cret"])
+        .arg(format!("--cp-url=http://{}", silent.local_addr().unwrap()))
+        .env_clear()
+        .current_dir(place.path())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // It asks for its identity, so it runs with the token.
+    let (mut asking, _) = silent.accept().await.unwrap();
+    let mut asked = vec![];
+    while !String::from_utf8_lossy(&asked).contains("enroll_s3cret") {
+        assert!(
+            tokio::io::AsyncReadExt::read_buf(&mut asking, &mut asked).await.unwrap() > 0,
+            "no token came"
+        );
+    }
+    let line = std::fs::read(format!("/proc/{}/cmdline", child.id().unwrap())).unwrap();
+    let line = String::from_utf8(line).unwrap();
+    assert!(line.contains("--token\0***\0") && !line.contains("s3cret"), "{line}");
+    child.kill().await.unwrap();
 }
 
 /// What the control plane of these tests was asked.

@@ -10,6 +10,7 @@ mod cli;
 mod isolate;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod proxy;
 mod read;
 mod run;
 mod snapshots;

@@ -94,7 +94,7 @@ pub(super) const CONTROL_PLANE: Keys = &[
     ("reconnect_min_ms", Yes),
     ("reconnect_max_ms", Yes),
     ("ca_file", Yes),
-    ("proxy", NullOnly),
+    ("proxy", Yes),
     ("accept_config_put", No),
     ("accept_weaker_masks", No),
 ];

@@ -224,6 +224,11 @@ pub(super) fn control_plane(top: &Fields<'_>, out: &mut Vec<Finding>) -> Option<
     }
     let key_path = fields.text("key_path", out);
     let ca_file = fields.text("ca_file", out);
+    let proxy = fields.text("proxy", out);
+    if proxy.as_deref().is_some_and(|url| !url.starts_with("http://") || url.contains(['@', '?', '#'])) {
+        let message = "must be http://host:port; what the proxy wants to be told belongs in HTTPS_PROXY";
+        out.push(Finding::new(LintCode::E204, fields.at("proxy"), message).at(fields.line_of("proxy")));
+    }
     Some(ControlPlanePolicy {
         url: url?,
         tenant_id: tenant_id?,
@@ -234,6 +239,7 @@ pub(super) fn control_plane(top: &Fields<'_>, out: &mut Vec<Finding>) -> Option<
         reconnect_min: Duration::from_millis(min),
         reconnect_max: Duration::from_millis(max),
         ca_file,
+        proxy,
     })
 }
 

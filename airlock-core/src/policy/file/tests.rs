@@ -249,6 +249,10 @@ fn the_control_plane_is_read_and_checked() {
     let cp = Policy::parse(&with(", heartbeat_s: 5")).unwrap().control_plane.unwrap();
     assert_eq!((cp.heartbeat.unwrap().as_secs(), cp.reconnect_max.as_secs()), (5, 30));
     assert_eq!(Policy::parse(&with("")).unwrap().control_plane.unwrap().heartbeat, None);
+    let proxied = Policy::parse(&with(", proxy: 'http://proxy:3128'")).unwrap().control_plane.unwrap();
+    assert_eq!(proxied.proxy.as_deref(), Some("http://proxy:3128"));
+    refused(&with(", proxy: 'http://u:p@proxy:3128'"), &[LintCode::E204]);
+    refused(&with(", proxy: 'socks5://proxy'"), &[LintCode::E204]);
     refused(&with(", heartbeat_s: 1"), &[LintCode::E204]);
     refused(&with(", reconnect_min_ms: 5000, reconnect_max_ms: 100"), &[LintCode::E204]);
     refused_saying(

@@ -113,6 +113,7 @@ async fn a_few_wait_a_little_and_the_rest_hear_busy() {
     for waiting in &mut queue[..WAITING_MAX] {
         assert!(futures::poll!(waiting).is_pending());
     }
+    assert!(registry.1.render().contains(&format!("airlock_cp_tunnel_queue {WAITING_MAX}\n")));
     // The queue is full.
     assert!(matches!(futures::poll!(&mut queue[WAITING_MAX]), std::task::Poll::Ready(Err(NoSlot::Busy))));
     // The first in the queue gets what is freed; one that left is passed over.
@@ -125,6 +126,7 @@ async fn a_few_wait_a_little_and_the_rest_hear_busy() {
     assert_eq!(registry.acquire(&tenant, &asker, None, &[], Duration::ZERO).await.unwrap_err(), NoSlot::Busy);
     drop((slot, slots));
     assert!(registry.0.lock()[&tenant].queue.0.lock().is_empty());
+    assert!(registry.1.render().contains("airlock_cp_tunnel_queue 0\n"));
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use crate::needs;
 use crate::passage::database::{Database, POLICY};
 use crate::passage::stack::{PATIENCE, Stack};
 
-const EMAIL: &str = "ada@acme.example";
-const PASSWORD: &str = "correct horse battery staple";
+pub(super) const EMAIL: &str = "ada@acme.example";
+pub(super) const PASSWORD: &str = "correct horse battery staple";
 
 /// A Python with what the scripts need, when there is a browser as well.
 fn python() -> Option<String> {

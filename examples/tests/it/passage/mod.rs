@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod program;
+mod rotate;
 pub(crate) mod stack;
 
 use serde_json::{Value, json};

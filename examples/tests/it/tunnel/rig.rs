@@ -110,7 +110,12 @@ impl Server {
         book: Arc<Book>,
         heard: mpsc::UnboundedReceiver<Heard>,
     ) -> Self {
-        let hub = Hub::new(key.clone(), book.clone(), Arc::new(SystemHost::new()));
+        let hub = Hub::new(
+            key.clone(),
+            book.clone(),
+            Arc::new(SystemHost::new()),
+            airlock_cp::metrics::Metrics::new(),
+        );
         let router = tonic::service::Routes::new(hub.service()).into_axum_router();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -265,6 +270,7 @@ impl Workers {
             key: key.clone(),
             cp_key: pinned,
             ca_file: None,
+            proxy: airlock_worker::proxy::Proxy::default(),
             heartbeat: None,
             reconnect_min: Duration::from_millis(10),
             reconnect_max: Duration::from_millis(100),
