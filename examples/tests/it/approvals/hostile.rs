@@ -4,15 +4,15 @@
 use serde_json::{Value, json};
 
 /// One payload, and what would be wrong if an approver fell for it.
-pub(super) struct Hostile {
-    pub(super) name: &'static str,
+pub(crate) struct Hostile {
+    pub(crate) name: &'static str,
     /// The plaintext that is sealed: JSON, or not even that.
-    pub(super) payload: Vec<u8>,
-    pub(super) wrong: &'static str,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) wrong: &'static str,
 }
 
 /// All of them.
-pub(super) fn all() -> Vec<Hostile> {
+pub(crate) fn all() -> Vec<Hostile> {
     let groups =
         [markup(), direction(), terminal(), letters(), sizes(), json_texts(), imitations(), buttons()];
     groups.into_iter().flatten().collect()

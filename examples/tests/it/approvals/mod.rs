@@ -4,7 +4,7 @@
 mod blind;
 mod crash;
 mod forged;
-mod hostile;
+pub(crate) mod hostile;
 mod lifecycle;
 mod programs;
 mod rig;
