@@ -189,6 +189,9 @@ impl App {
             devices: oauth.devices().clone(),
             issuing: oauth.tokens().clone(),
             issuer: config.issuer().into(),
+            consent_page: config
+                .console
+                .then(|| format!("{}{}", config.issuer(), crate::console::CONSENTS).into()),
             host: host.clone(),
             metrics: metrics.clone(),
             limits: Arc::default(),

@@ -9,6 +9,7 @@ use super::App;
 use crate::admin::{self, StatusRoutes};
 use crate::audit::AuditRoutes;
 use crate::console::{self, Console};
+use crate::gateway::Session;
 use crate::http::idempotency;
 use crate::http::request_id::{self, Edge};
 use crate::http::{Api, Principals, Problem, operator, principal};
@@ -61,6 +62,10 @@ impl App {
             .merge(rooms.oauth.admin_api())
             .merge(apps::api(rooms.apps.clone()))
             .merge(grants::org_api(rooms.grants.clone(), rooms.tenants.clone()))
+            .merge(gateway::session_api(Session {
+                gateway: rooms.gateway.clone(),
+                principals: self.principals(),
+            }))
             .guard(|router| router.route_layer(from_fn_with_state(self.principals(), principal::layer)));
         let open = admin::open_api(status)
             .merge(workers::enroll_api(rooms.enrollment.clone(), rooms.metrics.clone()))
@@ -96,6 +101,7 @@ impl App {
             tenants: rooms.tenants.clone(),
             host: rooms.host.clone(),
             assets: console::assets::root(),
+            modules: console::assets::approver_modules(),
             issuer: rooms.config.issuer().into(),
             signup: rooms.config.signup,
         };

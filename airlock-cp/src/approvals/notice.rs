@@ -38,10 +38,10 @@ impl Approvals {
         }
         match self.address(approver).await {
             Ok(Some(address)) => {
-                let link = self.on.mailer.links().home();
+                let links = self.on.mailer.links();
                 let letter = match notice {
-                    Notice::Waiting => Letter::ApprovalWaits { link },
-                    Notice::Consent { app } => Letter::AppAsks { app, link },
+                    Notice::Waiting => Letter::ApprovalWaits { link: links.approvals() },
+                    Notice::Consent { app } => Letter::AppAsks { app, link: links.consents() },
                 };
                 self.on.mailer.send(&address, &letter);
             }

@@ -9,6 +9,8 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use rust_embed::RustEmbed;
@@ -34,6 +36,37 @@ pub fn root() -> Arc<str> {
     format!("/assets/{}", &hash[..16]).into()
 }
 
+/// A script of an approver's page, and its digest as browsers check it.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Its path under the root.
+    pub file: String,
+    /// `sha256-…`
+    pub integrity: String,
+}
+
+const WORKER: &str = "js/approver/worker.js";
+
+/// The scripts of an approver's pages: all that touch what is decrypted.
+pub(crate) fn approver_modules() -> Arc<[Module]> {
+    let mut names: Vec<_> = Files::iter().filter(|name| is_approvers(name)).collect();
+    names.sort();
+    let module = |name: &str| {
+        let hash = Files::get(name)?.metadata.sha256_hash();
+        Some(Module { file: name.to_owned(), integrity: format!("sha256-{}", STANDARD.encode(hash)) })
+    };
+    names.iter().filter_map(|name| module(name)).collect()
+}
+
+fn is_approvers(name: &str) -> bool {
+    name == "js/approver-crypto.js" || (name.starts_with("js/approver/") && name != WORKER)
+}
+
+/// The script that answers for an installed page without a connection.
+pub(crate) fn worker() -> String {
+    Files::get(WORKER).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+}
+
 /// The routes of the files.
 pub fn router() -> Router {
     let root = root();
@@ -52,6 +85,7 @@ fn file(name: &str) -> Option<Response> {
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
+        "png" => "image/png",
         _ => return None,
     };
     let body = match Files::get(name)?.data {
@@ -93,7 +127,12 @@ mod tests {
     fn nothing_of_ours_asks_another_host_or_makes_code_of_text() {
         for name in Files::iter() {
             let file = Files::get(&name).unwrap();
-            let text = std::str::from_utf8(&file.data).unwrap().replace("http://www.w3.org/2000/svg", "");
+            // Icons are no text.
+            let Ok(text) = std::str::from_utf8(&file.data) else {
+                assert!(name.ends_with(".png"), "{name}");
+                continue;
+            };
+            let text = text.replace("http://www.w3.org/2000/svg", "");
             for bad in [
                 "http:",
                 "https:",

@@ -35,6 +35,9 @@ use crate::oauth::Oauth;
 use crate::pats::Pats;
 use crate::tenants::Tenants;
 
+/// Where a person says which apps may ask in their name.
+pub(crate) const CONSENTS: &str = views::ApproverView::Apps.path();
+
 /// What the pages stand on: the services that the JSON API has, too.
 #[derive(Clone, Debug)]
 pub struct Console {
@@ -46,6 +49,8 @@ pub struct Console {
     pub(crate) tenants: Tenants,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) assets: Arc<str>,
+    /// The scripts of an approver's pages.
+    pub(crate) modules: Arc<[assets::Module]>,
     /// Our own name, which addresses for AI clients begin with.
     pub(crate) issuer: Arc<str>,
     pub(crate) signup: Signup,

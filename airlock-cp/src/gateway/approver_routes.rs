@@ -1,5 +1,6 @@
 //! An approver's inbox and devices.
 
+use airlock_core::Timestamp;
 use airlock_core::crypto::PublicKey;
 use airlock_proto::gateway::{
     ApproverDeviceRequest, ApproverDeviceResponse, HarpEnvelope, InboxPageBody, RefreshResponse, msg_type,
@@ -102,6 +103,12 @@ async fn devices(
     Segment(id): Segment,
 ) -> Result<Out<Value>, GatewayError> {
     let approver = gateway.approver(&party, &id).await?;
+    let all = gateway.approvals.devices(&approver).await?;
+    Ok(Out(devices_told(&approver, &all)))
+}
+
+/// An approver's devices, as they are told.
+pub(super) fn devices_told(approver: &Approver, all: &[ApproverDevice]) -> Value {
     let told = |device: &ApproverDevice| {
         let mut all = json!({
             "deviceId": device.device_id,
@@ -120,8 +127,29 @@ async fn devices(
         }
         all
     };
-    let all = gateway.approvals.devices(&approver).await?;
-    Ok(Out(json!({"approverId": approver.id, "items": all.iter().map(told).collect::<Vec<_>>()})))
+    json!({"approverId": approver.id, "items": all.iter().map(told).collect::<Vec<_>>()})
+}
+
+/// A device as it was sent, within bounds, and its key.
+pub(super) fn device_of(
+    sent: &ApproverDeviceRequest,
+    now: Timestamp,
+) -> Result<(ApproverDevice, PublicKey), &'static str> {
+    let plain =
+        |text: &str| (1..=TEXT_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
+    if ![&sent.device_id, &sent.signer_key_id].into_iter().chain(&sent.label).all(|text| plain(text)) {
+        return Err("deviceId, signerKeyId, label: 1-256 bytes of text");
+    }
+    let key = PublicKey::parse(&sent.public_key).map_err(|_| "publicKey: an Ed25519 key, base64url")?;
+    let device = ApproverDevice {
+        signer_key_id: sent.signer_key_id.clone(),
+        public_key: key.to_base64url(),
+        device_id: sent.device_id.clone(),
+        label: sent.label.clone(),
+        created_at: now,
+        revoked_at: None,
+    };
+    Ok((device, key))
 }
 
 async fn add_device(
@@ -131,21 +159,7 @@ async fn add_device(
     Json(sent): Json<ApproverDeviceRequest>,
 ) -> Result<Out<ApproverDeviceResponse>, GatewayError> {
     let approver = gateway.approver(&party, &id).await?;
-    let plain =
-        |text: &str| (1..=TEXT_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
-    if ![&sent.device_id, &sent.signer_key_id].into_iter().chain(&sent.label).all(|text| plain(text)) {
-        return Err(GatewayError::bad_request("deviceId, signerKeyId, label: 1-256 bytes of text"));
-    }
-    let key = PublicKey::parse(&sent.public_key)
-        .map_err(|_| GatewayError::bad_request("publicKey: an Ed25519 key, base64url"))?;
-    let device = ApproverDevice {
-        signer_key_id: sent.signer_key_id.clone(),
-        public_key: key.to_base64url(),
-        device_id: sent.device_id.clone(),
-        label: sent.label,
-        created_at: gateway.host.now(),
-        revoked_at: None,
-    };
+    let (device, key) = device_of(&sent, gateway.host.now()).map_err(GatewayError::bad_request)?;
     gateway.approvals.add_device(&party, &approver, device).await?;
     Ok(Out(ApproverDeviceResponse {
         status: "registered".to_owned(),

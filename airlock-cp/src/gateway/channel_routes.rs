@@ -1,6 +1,7 @@
 //! Live channels as server-sent events and as WebSockets.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::time::Duration;
 
 use airlock_proto::gateway::{msg_type, paths};
@@ -22,7 +23,7 @@ use crate::http::{Api, Peer};
 use crate::tasks::TaskKind;
 
 pub(super) const PING_EVERY: Duration = Duration::from_secs(30);
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
 
 pub(super) fn api() -> Api<Gateway> {
     Api::new()
@@ -79,7 +80,7 @@ async fn approver_events(
     let after = request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let channel = gateway.open(&party, Role::Approver, &id, after).await?;
     let watch = Watch::new(&gateway, request.headers(), peer, true);
-    Ok(events(gateway, channel, watch, None))
+    Ok(events(gateway, channel, async move { watch.ended().await.map(|_| ()) }, None))
 }
 
 async fn enforcer_events(
@@ -92,11 +93,17 @@ async fn enforcer_events(
     let channel = gateway.open(&party, Role::Enforcer, &id, None).await?;
     let watch = Watch::new(&gateway, request.headers(), peer, false);
     let seen = Seen { enforcer_id: id, transport: "sse", ..Seen::default() };
-    Ok(events(gateway, channel, watch, Some((party, seen))))
+    let ended = async move { watch.ended().await.map(|_| ()) };
+    Ok(events(gateway, channel, ended, Some((party, seen))))
 }
 
-/// The stream: messages until the reader is too slow, may not read any more, or the process stops.
-fn events(gateway: Gateway, channel: Channel, watch: Watch, lives: Option<(Party, Seen)>) -> Response {
+/// The stream: messages until the reader is too slow, `ended`, or the process stops.
+pub(super) fn events(
+    gateway: Gateway,
+    channel: Channel,
+    ended: impl Future<Output = Option<()>> + Send + 'static,
+    lives: Option<(Party, Seen)>,
+) -> Response {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Event, Infallible>>(16);
     let counted = gateway.metrics.event_stream();
     // The task ends with the stream: a send to nobody fails, and a closed stream is noticed.
@@ -104,7 +111,6 @@ fn events(gateway: Gateway, channel: Channel, watch: Watch, lives: Option<(Party
         let _counted = counted;
         let mut channel = channel;
         let mut pings = tokio::time::interval(PING_EVERY);
-        let ended = watch.ended();
         tokio::pin!(ended);
         loop {
             let event = tokio::select! {

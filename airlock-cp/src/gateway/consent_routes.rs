@@ -63,7 +63,7 @@ async fn status(
     Ok(Out(ConsentStatus { status: "approved".to_owned() }))
 }
 
-fn told(entry: ConsentEntry) -> ConsentRecord {
+pub(super) fn told(entry: ConsentEntry) -> ConsentRecord {
     ConsentRecord {
         app_id: entry.app_id,
         app_name: Some(entry.app_name),

@@ -30,8 +30,8 @@ pub struct GatewayError {
 enum About {
     /// A request.
     Request(String),
-    /// An app that its person does not let act for them.
-    App(PartyApp),
+    /// An app that its person does not let act for them, and the page where they say so, if there is one.
+    App(PartyApp, Option<String>),
 }
 
 impl GatewayError {
@@ -53,7 +53,7 @@ impl GatewayError {
         Self { retry_after: Some(wait), ..refused }
     }
     /// An app that a person has not let act for them.
-    pub(super) fn consent(answer: ConsentAnswer, app: Option<PartyApp>) -> Self {
+    pub(super) fn consent(answer: ConsentAnswer, app: Option<PartyApp>, page: Option<String>) -> Self {
         let message = match answer {
             ConsentAnswer::Approved | ConsentAnswer::Required => {
                 "the person is asked whether this app may act for them; try again when they said yes"
@@ -61,12 +61,16 @@ impl GatewayError {
             ConsentAnswer::Pending => "the person has not yet said whether this app may act for them",
             ConsentAnswer::Denied => "the person does not let this app act for them",
         };
-        let about = app.map(|app| Box::new(About::App(app)));
+        let about = app.map(|app| Box::new(About::App(app, page)));
         Self { about, ..Self::new(StatusCode::FORBIDDEN, answer.as_str(), message) }
     }
     /// The same, about this request.
     pub(super) fn about(self, request_id: impl Into<String>) -> Self {
         Self { about: self.about.or(Some(Box::new(About::Request(request_id.into())))), ..self }
+    }
+    /// What is wrong, for who asked.
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
     /// The protocol's code.
     pub fn code(&self) -> &'static str {
@@ -78,10 +82,14 @@ impl GatewayError {
     /// The body, as of this time. Published clients look for what concerns consent on top only.
     pub(super) fn body(&self, now: Timestamp) -> Value {
         let request_id = match self.about.as_deref() {
-            Some(About::App(app)) => {
-                return json!({
+            Some(About::App(app, page)) => {
+                let mut body = json!({
                     "error": self.code, "message": self.message, "appName": app.name, "appId": app.id,
                 });
+                if let Some(page) = page {
+                    body["consentUrl"] = json!(page);
+                }
+                return body;
             }
             Some(About::Request(id)) => Some(id.clone()),
             None => None,

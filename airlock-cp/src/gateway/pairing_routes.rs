@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use airlock_core::Secret;
 use airlock_core::approval::PairingState;
 use airlock_core::crypto::AgreementPublicKey;
+use airlock_core::{Secret, Timestamp};
 use airlock_proto::gateway::{
     PairingClaimRequest, PairingClaimResponse, PairingCompleteRequest, PairingCompleteResponse,
     PairingInitiateRequest, PairingInitiateResponse, PairingPreGenerateRequest, PairingPreGenerateResponse,
@@ -21,7 +21,8 @@ use super::body::Json;
 use super::party::{Asks, Decides, Either};
 use super::url_parts::Segment;
 use super::{Gateway, GatewayError};
-use crate::approvals::{EnforcerSide, Pairing};
+use crate::approvals::{EnforcerSide, Pairing, Party};
+use crate::error::ServiceError;
 use crate::http::Api;
 
 const BATCH_MAX: usize = 200;
@@ -52,7 +53,7 @@ pub(super) fn api() -> Api<Gateway> {
 }
 
 /// What an enforcer says of itself, within bounds.
-fn peer(
+pub(super) fn peer(
     device_id: Option<String>,
     enforcer_id: Option<String>,
     label: Option<String>,
@@ -135,21 +136,41 @@ async fn resolve(
     State(gateway): State<Gateway>,
     Segment(code): Segment,
 ) -> Result<Out<PairingResolveResponse>, GatewayError> {
-    let pairing = gateway.approvals.resolve(&party, &code).await?;
-    let app_name = gateway.approvals.app_name(pairing.app_id.as_deref()).await?;
-    let state = pairing.session.state(gateway.host.now());
-    Ok(Out(PairingResolveResponse {
-        pairing_nonce: pairing.nonce,
-        device_id: pairing.peer.device_id.unwrap_or_default(),
-        state: state.to_string(),
-        enforcer_id: pairing.peer.enforcer_id,
-        enforcer_label: pairing.peer.label,
-        workspace_name: pairing.peer.workspace,
-        app_name,
-        gateway_url: pairing.peer.gateway,
-        x25519_public_key: pairing.peer.key,
-        expires_at: Some(pairing.session.expires_at().to_string()),
-    }))
+    Ok(Out(gateway.resolved(&party, &code).await?))
+}
+
+impl Gateway {
+    /// Who wants to pair by a code.
+    pub(super) async fn resolved(
+        &self,
+        party: &Party,
+        code: &str,
+    ) -> Result<PairingResolveResponse, ServiceError> {
+        let pairing = self.approvals.resolve(party, code).await?;
+        let app_name = self.approvals.app_name(pairing.app_id.as_deref()).await?;
+        let state = pairing.session.state(self.host.now());
+        Ok(PairingResolveResponse {
+            pairing_nonce: pairing.nonce,
+            device_id: pairing.peer.device_id.unwrap_or_default(),
+            state: state.to_string(),
+            enforcer_id: pairing.peer.enforcer_id,
+            enforcer_label: pairing.peer.label,
+            workspace_name: pairing.peer.workspace,
+            app_name,
+            gateway_url: pairing.peer.gateway,
+            x25519_public_key: pairing.peer.key,
+            expires_at: Some(pairing.session.expires_at().to_string()),
+        })
+    }
+
+    /// A person's pairings, without what opens them.
+    pub(super) async fn pairings_told(&self, party: &Party) -> Result<Value, ServiceError> {
+        let own = self.approvals.approver_of(party).await?.map(|approver| approver.id);
+        let now = self.host.now();
+        let told = |p: &Pairing| told(p, own.is_some() && p.approver == own, now);
+        let all = self.approvals.pairings(party).await?;
+        Ok(json!({"items": all.iter().map(told).collect::<Vec<_>>()}))
+    }
 }
 
 async fn complete(
@@ -248,37 +269,35 @@ async fn status_batch(
     Ok(Out(PairingStatusBatchResponse { statuses }))
 }
 
-/// What one's own pairings are, without what opens them.
+/// What one's own pairings are.
 async fn list(Either(party): Either, State(gateway): State<Gateway>) -> Result<Out<Value>, GatewayError> {
-    let own = gateway.approvals.approver_of(&party).await?.map(|approver| approver.id);
-    let now = gateway.host.now();
-    let told = |p: &Pairing| {
-        let mut all = json!({
-            "pairingNonce": p.nonce,
-            "state": p.session.state(now).as_str(),
-            "kind": p.session.kind().as_str(),
-            "createdAt": p.created_at,
-            "expiresAt": p.session.expires_at(),
-            "isApprover": own.is_some() && p.approver == own,
-        });
-        for (name, text) in [
-            ("deviceId", &p.peer.device_id),
-            ("enforcerId", &p.peer.enforcer_id),
-            ("enforcerLabel", &p.peer.label),
-            ("workspaceName", &p.peer.workspace),
-            ("appId", &p.app_id),
-            ("signerKeyId", &p.signer_key_id),
-            ("x25519PublicKey", &p.peer.key),
-        ] {
-            if let Some(text) = text {
-                all[name] = json!(text);
-            }
+    Ok(Out(gateway.pairings_told(&party).await?))
+}
+
+fn told(p: &Pairing, is_approver: bool, now: Timestamp) -> Value {
+    let mut all = json!({
+        "pairingNonce": p.nonce,
+        "state": p.session.state(now).as_str(),
+        "kind": p.session.kind().as_str(),
+        "createdAt": p.created_at,
+        "expiresAt": p.session.expires_at(),
+        "isApprover": is_approver,
+    });
+    for (name, text) in [
+        ("deviceId", &p.peer.device_id),
+        ("enforcerId", &p.peer.enforcer_id),
+        ("enforcerLabel", &p.peer.label),
+        ("workspaceName", &p.peer.workspace),
+        ("appId", &p.app_id),
+        ("signerKeyId", &p.signer_key_id),
+        ("x25519PublicKey", &p.peer.key),
+    ] {
+        if let Some(text) = text {
+            all[name] = json!(text);
         }
-        if let Some(at) = p.completed_at {
-            all["completedAt"] = json!(at);
-        }
-        all
-    };
-    let all = gateway.approvals.pairings(&party).await?;
-    Ok(Out(json!({"items": all.iter().map(told).collect::<Vec<_>>()})))
+    }
+    if let Some(at) = p.completed_at {
+        all["completedAt"] = json!(at);
+    }
+    all
 }

@@ -46,7 +46,10 @@ impl Gateway {
     pub(super) async fn consented(&self, party: &Party) -> Result<(), GatewayError> {
         match self.approvals.consent(party).await? {
             ConsentAnswer::Approved => Ok(()),
-            answer => Err(GatewayError::consent(answer, party.app.clone())),
+            answer => {
+                let page = self.consent_page.as_deref().map(str::to_owned);
+                Err(GatewayError::consent(answer, party.app.clone(), page))
+            }
         }
     }
 

@@ -50,7 +50,7 @@ async fn heartbeat(
     Ok(Out(HeartbeatResponse { status: "ok".to_owned() }))
 }
 
-fn told(presence: Presence) -> PresenceRecord {
+pub(super) fn told(presence: Presence) -> PresenceRecord {
     PresenceRecord {
         enforcer_device_id: presence.enforcer_id,
         status: if presence.online { "online" } else { "offline" }.to_owned(),

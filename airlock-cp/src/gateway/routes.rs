@@ -51,6 +51,8 @@ pub struct Gateway {
     pub issuing: TokenEndpoint,
     /// Our own name as an authorization server.
     pub issuer: Arc<str>,
+    /// Where a person says what apps may act for them, if there are pages.
+    pub consent_page: Option<Arc<str>>,
     /// Time.
     pub host: Arc<dyn Host>,
     /// Counts what is refused.

@@ -116,7 +116,8 @@ impl OrgCtx {
 }
 
 impl Principals {
-    async fn resolve(&self, parts: &mut Parts) -> Result<Option<Principal>, Problem> {
+    /// Who asks, if anybody.
+    pub(crate) async fn resolve(&self, parts: &mut Parts) -> Result<Option<Principal>, Problem> {
         let Ok(Peer(peer)) = Peer::from_request_parts(parts, &()).await;
         let agent = parts.headers.get(USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let seen = |caller: Caller| caller.at(peer, agent.as_deref());

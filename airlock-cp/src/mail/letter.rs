@@ -28,9 +28,13 @@ impl Links {
     pub fn change(&self, token: &Secret<String>) -> Secret<String> {
         self.link("email/confirm", token)
     }
-    /// Where everything begins.
-    pub fn home(&self) -> String {
-        format!("{}/", self.base)
+    /// Where a person answers what waits.
+    pub fn approvals(&self) -> String {
+        format!("{}/approvals", self.base)
+    }
+    /// Where they say which apps may ask.
+    pub fn consents(&self) -> String {
+        format!("{}/approvals/apps", self.base)
     }
     // Our tokens need no escaping in a URL.
     fn link(&self, path: &str, token: &Secret<String>) -> Secret<String> {

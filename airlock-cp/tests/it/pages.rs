@@ -45,7 +45,17 @@ impl Seen {
 
 const OPEN: [&str; 6] =
     ["/login", "/signup", "/forgot", "/reset?token=x", "/verify?token=x", "/no/such/path"];
-const OWN: [&str; 7] = ["/", "/profile", "/org", "/org/clients", "/org/apps", "/org/grants", "/device"];
+const OWN: [&str; 9] = [
+    "/",
+    "/approvals",
+    "/approvals/apps",
+    "/profile",
+    "/org",
+    "/org/clients",
+    "/org/apps",
+    "/org/grants",
+    "/device",
+];
 /// Every form of the pages, from where they are mounted: a new one cannot be forgotten.
 pub(crate) fn forms() -> Vec<String> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console/pages");

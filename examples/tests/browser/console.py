@@ -21,15 +21,16 @@ REPORTS = """addEventListener("securitypolicyviolation", e =>
 class Visit:
     """One browser profile on one control plane; what goes wrong on any of its pages is kept."""
 
-    def __init__(self, browser: Browser, url: str, shots: str | None, scripts: bool = True) -> None:
+    def __init__(self, browser: Browser, url: str, shots: str | None, scripts: bool = True, size: tuple[int, int] = (1280, 800)) -> None:
         self.url = url
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         self.shots = Path(shots) if shots else None
         self.wrong: list[str] = []
         self.seen: list[str] = []
         self.may_lead_to: set[str] = set()
+        self.size = {"width": size[0], "height": size[1]}
         self.context: BrowserContext = browser.new_context(
-            viewport={"width": 1280, "height": 800}, reduced_motion="reduce", java_script_enabled=scripts
+            viewport=self.size, reduced_motion="reduce", java_script_enabled=scripts
         )
         if scripts:
             self.context.add_init_script(REPORTS)
@@ -79,7 +80,7 @@ class Visit:
                 self.wrong.append(f"{name} at {width}: {wider} px wider than the window")
             if deep:
                 self._axe(f"{name} at {width} {scheme}")
-        self.page.set_viewport_size({"width": 1280, "height": 800})
+        self.page.set_viewport_size(self.size)
         self.page.emulate_media(color_scheme="light")
         self._tab(name)
 

@@ -7,6 +7,7 @@
 )]
 
 mod approvals;
+mod approver_page;
 mod architecture;
 mod attacks;
 mod browser;

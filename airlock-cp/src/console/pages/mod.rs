@@ -1,6 +1,7 @@
 //! Handlers: each asks the services that the JSON API asks, and fills a view.
 
 mod account;
+mod approvals;
 mod apps;
 mod authorize;
 mod clients;
@@ -30,6 +31,7 @@ pub(super) fn router() -> Router<Console> {
         .merge(clients::router())
         .merge(apps::router())
         .merge(grants::router())
+        .merge(approvals::router())
 }
 
 // As many of a list as a page shows; links lead to the others. Its parameter, where a page has one list.

@@ -3,6 +3,7 @@
 use airlock_core::Timestamp;
 
 use crate::authz::Role;
+use crate::console::assets::Module;
 use crate::console::text::When;
 use crate::console::views::*;
 
@@ -458,6 +459,23 @@ impl Maker {
     }
 }
 
+impl Maker {
+    fn approvals(&mut self) {
+        let module = |file: &str| Module { file: file.to_owned(), integrity: "sha256-0".to_owned() };
+        for view in ApproverView::ALL {
+            let page = ApproverPage {
+                shell: self.room(view.title(), Place::Approvals, Role::Member),
+                view,
+                user: "usr_1".to_owned(),
+                org: "org_1".to_owned(),
+                modules: ["js/approver-crypto.js", "js/approver/page.js"].map(module).into(),
+            };
+            self.add(&format!("approvals_{}", view.word()), &page);
+        }
+        self.add("offline", &OfflinePage { shell: self.door("No connection") });
+    }
+}
+
 // In the midst of a list.
 fn pager(path: &str) -> Pager {
     Pager { of: "entries", first: Some(path.to_owned()), next: Some(format!("{path}?after=x%26y")) }
@@ -470,5 +488,6 @@ pub(super) fn all(flavor: Flavor) -> Vec<(String, String)> {
     maker.asked();
     maker.own();
     maker.org();
+    maker.approvals();
     maker.pages
 }

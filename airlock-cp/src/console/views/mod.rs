@@ -1,5 +1,6 @@
 //! What each page shows: structs of texts and facts, each with its template. No service is known here.
 
+mod approvals;
 mod apps;
 mod authorize;
 mod clients;
@@ -12,6 +13,7 @@ mod profile;
 mod shell;
 mod sign_in;
 
+pub use approvals::{ApproverPage, ApproverView, OfflinePage};
 pub use apps::{AppEntry, AppForm, AppsPage};
 pub use authorize::{ConsentPage, DevicePage, DeviceStep, OrgEntry, OrgsPage, ScopeWords};
 pub use clients::{ClientEntry, ClientForm, ClientsPage};

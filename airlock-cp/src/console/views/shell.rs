@@ -63,6 +63,8 @@ pub enum Place {
     Elsewhere,
     /// The first page.
     Home,
+    /// What waits for one's yes or no.
+    Approvals,
     /// The org and its people.
     Org,
     /// Its OAuth clients.
@@ -97,6 +99,10 @@ impl Shell {
     /// Whether it is the first page.
     pub fn at_home(&self) -> bool {
         self.here == Place::Home
+    }
+    /// Whether it is an approver's page.
+    pub fn at_approvals(&self) -> bool {
+        self.here == Place::Approvals
     }
     /// Whether it is the org and its people.
     pub fn at_org(&self) -> bool {
@@ -139,6 +145,10 @@ impl Shell {
     /// What whoever is signed in is in the org.
     pub fn role(&self) -> Option<Role> {
         self.who.as_ref()?.org.as_ref().map(|org| org.role)
+    }
+    /// Whether to show what waits for them: the operator decides for nobody.
+    pub fn sees_approvals(&self) -> bool {
+        self.may(Act::UseApprovals) && self.who.as_ref().is_some_and(|who| !who.operator)
     }
     /// Whether to show who is in the org.
     pub fn sees_members(&self) -> bool {

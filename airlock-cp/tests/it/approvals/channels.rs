@@ -18,25 +18,29 @@ use super::harness::*;
 use crate::harness::{Cp, TestStore, on_both, request};
 
 /// A stream of events, read one at a time.
-struct Events {
+pub(super) struct Events {
     body: BodyDataStream,
     text: String,
 }
 
 impl Events {
     async fn open(side: &Side<'_>, path: &str, after: Option<&str>) -> Self {
+        let shown = [("x-pat", side.pat.as_str())];
+        let after = after.map(|id| ("last-event-id", id));
+        Self::open_with(side.cp, path, &shown.into_iter().chain(after).collect::<Vec<_>>()).await
+    }
+    pub(super) async fn open_with(cp: &Cp, path: &str, headers: &[(&'static str, &str)]) -> Self {
         let mut asked = request(Method::GET, path, None);
-        asked.headers_mut().insert("x-pat", side.pat.parse().unwrap());
-        if let Some(id) = after {
-            asked.headers_mut().insert("last-event-id", id.parse().unwrap());
+        for (name, value) in headers {
+            asked.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let response = side.cp.router.clone().oneshot(asked).await.unwrap();
+        let response = cp.router.clone().oneshot(asked).await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { body: response.into_body().into_data_stream(), text: String::new() }
     }
     /// The next event that is no ping: its kind, its id, its data. `None` at the end.
-    async fn next(&mut self) -> Option<(String, Option<String>, Value)> {
+    pub(super) async fn next(&mut self) -> Option<(String, Option<String>, Value)> {
         loop {
             while let Some((event, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {

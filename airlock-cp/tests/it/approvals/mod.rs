@@ -9,6 +9,7 @@ mod keeping;
 mod lifecycle;
 mod limits;
 mod notices;
+mod page;
 mod pairing;
 mod refusals;
 mod standing;

@@ -4,6 +4,7 @@
 mod blind;
 mod crash;
 mod forged;
+pub(crate) mod hostile;
 mod lifecycle;
 mod programs;
 mod rig;

@@ -158,8 +158,8 @@ impl Things {
                 continue;
             }
             let path = fill(operation.path, &self.theirs);
-            // What this walk has no id for; a stream of events among them, which has no end.
-            if path.contains('{') {
+            // What this walk has no id for, and streams of events, which have no end.
+            if path.contains('{') || path.ends_with("/events") {
                 continue;
             }
             for who in &self.rightful {
