@@ -2,7 +2,7 @@
 //!
 //! Exact text, but for the port of `http` on loopback, which a native client learns only when it listens (RFC 8252, 7.3).
 
-use url::Url;
+use url::{Host, Url};
 
 const BYTES_MAX: usize = 2_048;
 
@@ -100,9 +100,13 @@ pub(super) fn host(address: &str) -> String {
 /// What a page's `form-action` must allow so that its form may lead there; `None` for schemes without an origin.
 pub(super) fn origin(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
-    match url.scheme() {
-        "http" | "https" => Some(url.origin().ascii_serialization()),
-        scheme => Some(format!("{scheme}:")),
+    match (url.scheme(), url.host()) {
+        // The policy's grammar (CSP 3, section 2.3.1) has no words for such a host, and browsers drop the source.
+        (scheme @ ("http" | "https"), Some(Host::Ipv6(_))) => {
+            Some(format!("{scheme}://*:{}", url.port_or_known_default()?))
+        }
+        ("http" | "https", _) => Some(url.origin().ascii_serialization()),
+        (scheme, _) => Some(format!("{scheme}:")),
     }
 }
 
@@ -161,6 +165,20 @@ mod tests {
             "about:blank",
         ] {
             assert!(registrable(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_form_may_lead_to_where_the_client_is() {
+        for (address, source) in [
+            ("https://a.example/cb", "https://a.example"),
+            ("https://a.example:8443/cb", "https://a.example:8443"),
+            ("http://127.0.0.1:8/cb", "http://127.0.0.1:8"),
+            ("http://[::1]:8/cb", "http://*:8"),
+            ("http://[::1]/cb", "http://*:80"),
+            ("com.example.app:/oauth", "com.example.app:"),
+        ] {
+            assert_eq!(origin(address).as_deref(), Some(source), "{address}");
         }
     }
 

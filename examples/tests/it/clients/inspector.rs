@@ -119,10 +119,10 @@ async fn a_person_lets_the_inspector_in_and_it_gives_back_what_it_was_given() {
 
     let url = format!("{}/mcp/acme", stack.url);
     let list = [&url, "--transport", "http", "--format", "json", "--method", "tools/list"];
-    let callback = ["--callback-url", "http://127.0.0.1:0/oauth/callback"];
+    let callback = ["--callback-url", "http://[::1]:0/oauth/callback"];
     let (listed, read) = inspector.run_with_a_person(&[&list[..], &callback].concat(), &python);
     assert!(listed.to_string().contains("null_rates"), "{listed}");
-    assert!(read.contains("Inspector") && read.contains("127.0.0.1") && read.contains(EMAIL), "{read}");
+    assert!(read.contains("Inspector") && read.contains("[::1]") && read.contains(EMAIL), "{read}");
 
     // It keeps what it was given, and nobody is asked again.
     let stored = [&list[..], &["--stored-auth-only"]].concat();
