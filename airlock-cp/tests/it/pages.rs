@@ -1,11 +1,15 @@
 //! The pages at the edge: what each bears, where it sends who is not signed in, and whose forms are taken.
 
+use airlock_core::crypto::sha256;
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{Method, Request};
 use tower::ServiceExt as _;
 
-use crate::harness::{Cp, TOKEN, request};
+use crate::apps_people::person;
+use crate::harness::{Cp, TOKEN, TestStore, request};
 
 const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; \
      require-trusted-types-for 'script'; trusted-types default";
@@ -163,4 +167,73 @@ async fn only_our_own_forms_with_the_sessions_token_are_taken() {
     let seen = ask(&cp, Method::POST, "/logout", &[kind, cookie, ours], &token).await;
     assert_eq!(seen.status, 303);
     assert_eq!(ask(&cp, Method::GET, "/", &[cookie], "").await.status, 303, "the session is over");
+}
+
+#[tokio::test]
+async fn an_approvers_page_names_the_digest_of_each_of_its_scripts() {
+    let test = TestStore::sqlite().await;
+    let cp = Cp::on(test.store.clone()).await;
+    let me = person(&test, "default", "member").await;
+    let cookie = format!("__Host-airlock_session={}", me.cookie);
+    let page = ask(&cp, Method::GET, "/approvals", &[(COOKIE.as_str(), &cookie)], "").await;
+    assert_eq!(page.headers["content-security-policy"], POLICY);
+    let part = |text: &str, name: &str| {
+        let after = text.split(&format!("{name}=\"")).nth(1).unwrap();
+        after.split('"').next().unwrap().to_owned()
+    };
+    let mut named = Vec::new();
+    for link in page.html.split("<link rel=\"modulepreload\"").skip(1) {
+        let link = link.split('>').next().unwrap();
+        let file = ask(&cp, Method::GET, &part(link, "href"), &[], "").await;
+        let digest = format!("sha256-{}", STANDARD.encode(sha256(&[file.html.as_bytes()])));
+        assert_eq!((file.status, part(link, "integrity")), (200, digest), "{link}");
+        named.push(part(link, "href").rsplit_once("/js/").unwrap().1.to_owned());
+    }
+    // Whatever a script imports is named as well: a browser checks nothing else.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("console/js");
+    let mut expected = vec!["approver-crypto.js".to_owned()];
+    for file in std::fs::read_dir(folder.join("approver")).unwrap() {
+        expected.push(format!("approver/{}", file.unwrap().file_name().to_str().unwrap()));
+    }
+    expected.retain(|file| file != "approver/worker.js");
+    expected.sort();
+    assert_eq!(named, expected);
+    for file in &expected {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        for import in text.split("from \"").skip(1) {
+            let import = import.split('"').next().unwrap().trim_start_matches("../");
+            let import =
+                import.strip_prefix("./").map_or(import.to_owned(), |name| format!("approver/{name}"));
+            assert!(expected.contains(&import) || !import.ends_with(".js"), "{file} imports {import}");
+        }
+        assert!(!text.contains("await import("), "{file} imports late");
+    }
+}
+
+#[tokio::test]
+async fn what_a_phone_installs_is_the_same_for_everybody_and_holds_nothing_of_anybody() {
+    let cp = Cp::fresh().await;
+    for (path, kind) in [
+        ("/approvals/manifest.webmanifest", "application/manifest+json"),
+        ("/approvals/worker.js", "text/javascript; charset=utf-8"),
+        ("/approvals/offline", "text/html; charset=utf-8"),
+    ] {
+        let seen = ask(&cp, Method::GET, path, &[], "").await;
+        assert_eq!((seen.status, seen.headers["content-type"].to_str().unwrap()), (200, kind), "{path}");
+        assert_eq!(seen.headers["content-security-policy"], POLICY, "{path}");
+        assert_eq!(seen.headers["cache-control"], "no-cache", "{path}");
+        assert!(!seen.headers.contains_key(SET_COOKIE), "{path}");
+        assert!(!seen.html.contains("csrf"), "{path}");
+    }
+    let worker = ask(&cp, Method::GET, "/approvals/worker.js", &[], "").await;
+    assert_eq!(worker.headers["service-worker-allowed"], "/approvals");
+    let manifest = ask(&cp, Method::GET, "/approvals/manifest.webmanifest", &[], "").await;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest.html).unwrap();
+    for icon in manifest["icons"].as_array().unwrap() {
+        let answer = cp.send(request(Method::GET, icon["src"].as_str().unwrap(), None)).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.headers["content-type"]),
+            (200, &icon["type"].as_str().unwrap().parse().unwrap())
+        );
+    }
 }

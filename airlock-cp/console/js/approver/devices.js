@@ -114,7 +114,7 @@ async function drawKeys(ground, into, draw) {
     el("h2", { id: "keys-h" }, "Keys that answer for you"),
     el("p", { class: "soft" }, "Take back the key of a device that you lost. Signing out does not remove keys; clearing the browser’s data does."),
     lost,
-    print ? facts(["This browser’s fingerprint", el("code", {}, print)]) : null,
+    print && !all.some((/** @type {any} */ one) => one.signerKeyId === own?.signerKeyId) ? facts(["This browser’s fingerprint", el("code", {}, print)]) : null,
     all.length ? list : none,
   );
 }

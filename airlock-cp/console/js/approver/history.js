@@ -15,7 +15,8 @@ export async function past(ground) {
   const more = el("div", { class: "buttons" });
   const card = el("section", { class: "card", "aria-labelledby": "past-h" }, el("h2", { id: "past-h" }, "Requests"), list, more);
   fill(ground.root, card);
-  const load = async (/** @type {string | null} */ cursor) => {
+  /** @param {string | null} cursor @returns {Promise<void>} */
+  const load = async (cursor) => {
     let page;
     try {
       page = await ground.api.get(`/history?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);

@@ -24,6 +24,9 @@ class Inbox {
     /** @type {import("./request.js").Shown | null} */
     this.shown = null;
     this.shownId = "";
+    this.opening = false;
+    /** @type {Map<string, [string, string | undefined]>} how what waited ended, for a request that is being opened */
+    this.ends = new Map();
     this.counts = /** @type {(() => void)[]} */ ([]);
     this.head = el("div", { class: "stack" });
     this.list = el("div", { class: "stack" });
@@ -80,6 +83,7 @@ class Inbox {
       for (const [id, item] of this.waiting) {
         if (item.requestId !== message.requestId || item.body.enforcerId !== message.body?.enforcerId) continue;
         this.waiting.delete(id);
+        this.ends.set(id, [kind, message.body?.decision]);
         if (id === this.shownId) this.shown?.ended(kind, message.body?.decision);
       }
     } else if (kind === "pairing.revoked") {
@@ -129,6 +133,17 @@ class Inbox {
 
   /** @param {any} item */
   async #show(item) {
+    if (this.opening) return;
+    this.opening = true;
+    try {
+      await this.#open(item);
+    } finally {
+      this.opening = false;
+    }
+  }
+
+  /** @param {any} item */
+  async #open(item) {
     this.counts.forEach((stop) => stop());
     const shown = await request(this.ground, item, {
       back: () => history.back(),
@@ -143,6 +158,8 @@ class Inbox {
     this.shown?.stop();
     [this.shown, this.shownId] = [shown, item.msgId];
     fill(this.list, shown.element);
+    const end = this.ends.get(item.msgId);
+    if (end) shown.ended(...end);
     /** @type {HTMLElement | null} */ (shown.element.querySelector("h2"))?.focus();
     scrollTo({ top: 0 });
   }

@@ -4,11 +4,12 @@ import { ApproverError, checkHash, open, requestedActions, rows } from "../appro
 import { button, el, fill } from "./dom.js";
 
 /** Characters that are shown at once, and after somebody wanted to see all. */
-const SHOWN_MAX = 8_000;
+const SHOWN_MAX = 4_000;
 const ALL_MAX = 4 * 1024 * 1024;
-/** So many spaces or empty lines in a row are counted instead: what follows would be out of sight. */
+/** More spaces, empty lines or marks above one letter in a row are counted instead: what follows would be out of sight. */
 const SPACES_MAX = 40;
 const LINES_MAX = 4;
+const MARKS_MAX = 8;
 
 /** @typedef {{bytes: Uint8Array, verified: boolean}} Opened */
 
@@ -54,8 +55,8 @@ export function payload(bytes, seen) {
     const kept = shown.rows.filter(isLeft);
     const list = el("dl", { class: "asked" });
     for (const row of kept) {
-      const named = row.name || (kept.length === 1 && !shown.leftOut ? "Text" : gap("no name"));
-      list.append(el("div", { class: "row" }, el("dt", { dir: "ltr" }, named), value(row.lines)));
+      const named = row.name ? line(row.name) : [kept.length === 1 && !shown.leftOut ? "Text" : gap("no name")];
+      list.append(el("div", { class: "row" }, el("dt", { dir: "ltr" }, ...named), value(row.lines)));
     }
     fill(around, kept.length ? list : el("p", { class: "soft" }, "Nothing stands in it."));
     if (shown.leftOut) {
@@ -104,8 +105,9 @@ function value(lines) {
  * @returns {(string | Node)[]}
  */
 function line(text) {
-  const parts = text.split(new RegExp(`( {${SPACES_MAX},})`));
-  return parts.map((part, at) => (at % 2 ? gap(`${part.length.toLocaleString("en")} spaces`) : part));
+  const parts = text.split(new RegExp(`( {${SPACES_MAX + 1},}|\\p{M}{${MARKS_MAX + 1},})`, "u"));
+  const counted = (/** @type {string} */ run) => (run[0] === " " ? count(run.length, "space") : count([...run].length, "combining mark"));
+  return parts.map((part, at) => (at % 2 ? gap(counted(part)) : part));
 }
 
 /**

@@ -10,7 +10,7 @@ const ABSOLUTE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeS
  * @param {number} ms
  */
 export function left(ms) {
-  const s = Math.max(0, Math.ceil(ms / 1000));
+  const s = Math.max(0, Math.floor(ms / 1000));
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   return `${Math.floor(s / 3600)} h ${Math.floor((s / 60) % 60)} min`;

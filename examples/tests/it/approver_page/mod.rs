@@ -20,6 +20,7 @@ use crate::needs;
 use crate::passage::stack::Stack;
 
 const EMAIL: &str = "ada@acme.example";
+const OTHER: &str = "grace@acme.example";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Runs one part; what was decided, seen and wrong. `None` where something is not here.
@@ -30,8 +31,9 @@ async fn walked(part: &'static str, more: Value) -> Option<Value> {
     let rate = |name| (name, "100000".to_owned());
     let stack = Stack::with(&[rate("AIRLOCK_CP_APPROVALS_USER_RATE"), rate("AIRLOCK_CP_APPROVALS_APP_RATE")]);
     stack.owner(EMAIL, "Ada Lovelace", PASSWORD);
+    stack.owner(OTHER, "Grace Hopper", PASSWORD);
     let mut given = json!({
-        "part": part, "url": stack.url, "email": EMAIL, "password": PASSWORD, "enforcer": enforcer,
+        "part": part, "url": stack.url, "email": EMAIL, "password": PASSWORD, "other": OTHER, "enforcer": enforcer,
         "shots": needs::optional("AIRLOCK_TEST_SHOTS"),
     });
     given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
