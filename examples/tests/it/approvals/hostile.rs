@@ -280,7 +280,7 @@ fn json_texts() -> Vec<Hostile> {
         of("half a character", r#"{"command":"\ud800 rm \udfff","\udc00":1}"#, TWO),
         of("bytes that are no text", b"{\"command\":\"ls \xff\xfe\xc0\xaf\xed\xa0\x80\"}".to_vec(), TWO),
         of("byte order mark", "\u{feff}{\"command\":\"ls\"}", TWO),
-        of("byte order mark of another kind", b"\xff\xfe{\0\"\0a\0\"\0:\0001\0}\0".to_vec(), TWO),
+        of("byte order mark of another kind", b"\xff\xfe{\0\"\0a\0\"\0:\x001\0}\0".to_vec(), TWO),
         of("more after the end", r#"{"command":"ls"} {"command":"rm -rf /"}"#, TWO),
         of("comments and commas", "{\"command\":\"ls\", // rm\n'x': NaN, }", TWO),
         of("nothing at all", "", "an empty page is approved"),
