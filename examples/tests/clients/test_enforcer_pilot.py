@@ -11,7 +11,9 @@ from textual.widgets import Button, ContentSwitcher, DataTable, Input, Static  #
 
 
 def say(**told: object) -> None:
-    print(json.dumps(told), flush=True)
+    # Textual keeps what is printed for itself.
+    sys.__stdout__.write(json.dumps(told) + "\n")
+    sys.__stdout__.flush()
 
 
 async def until(pilot, what):
