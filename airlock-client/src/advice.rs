@@ -187,6 +187,9 @@ pub(crate) fn on_transport(error: TransportError) -> Advice {
         TransportError::Unsendable(_) => {
             Advice::new(Retry::Changed, "Correct the base URL, id or credential; nothing was sent.")
         }
+        TransportError::NoStreams => {
+            Advice::new(Retry::No, "Ask again and again instead: this transport only does that.")
+        }
     }
 }
 

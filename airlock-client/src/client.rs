@@ -15,7 +15,8 @@ use crate::calls::{self, Call};
 use crate::config::ClientConfig;
 use crate::data::McpPlane;
 use crate::error::ClientError;
-use crate::transport::{HttpTransport, Retrying, Transport};
+use crate::refusal::Refusal;
+use crate::transport::{HttpTransport, Request, Retrying, Streamed, Transport};
 
 /// The client that people of this kind are registered as, when a gateway names none.
 const OIDC_CLIENT_DEFAULT: &str = "airlock-integrations";
@@ -121,6 +122,31 @@ impl Airlock {
         let response = self.transport.send(&request).await?;
         tracing::debug!(path = request.path(), status = response.status.as_u16(), "answered");
         Ok(call.read(&response)?)
+    }
+
+    /// Opens an answer that goes on, with the same credentials.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub(crate) async fn open(&self, request: &Request) -> Result<Streamed, ClientError> {
+        let mut opened = self.open_once(request).await?;
+        if let Some(UserCredential::Session(session)) = &self.credentials.user
+            && opened.status == http::StatusCode::UNAUTHORIZED
+            && session.expire().await
+        {
+            opened = self.open_once(request).await?;
+        }
+        if opened.status.is_success() {
+            return Ok(opened);
+        }
+        let refusal = Refusal::of(&opened.whole().await?).ok_or(ClientError::Answer)?;
+        Err(ClientError::Refused(Box::new(refusal)))
+    }
+
+    async fn open_once(&self, request: &Request) -> Result<Streamed, ClientError> {
+        let mut request = request.clone();
+        self.credentials.put(&mut request).await?;
+        Ok(self.transport.open(&request).await?)
     }
 
     /// Approvals, asked for by this enforcer.

@@ -10,6 +10,8 @@ use super::sign::SignedDecision;
 use super::waiting::InboxPage;
 use crate::calls::{Call, get, json, new_id, nothing, post};
 use crate::transport::Response;
+use http::Method;
+use serde_json::{Map, Value};
 
 /// The caller's own approver, where a path or a sender names one.
 pub const ME: &str = "me";
@@ -39,10 +41,48 @@ pub fn pre_generate(label: Option<&str>) -> Call<PairingPreGenerateResponse> {
 
 /// A page of what waits.
 pub fn inbox(approver_id: &str, cursor: Option<&str>) -> Call<InboxPage> {
-    let query = cursor.map(|cursor| serde_urlencoded::to_string([("cursor", cursor)]));
-    let query = query.map(|query| format!("?{}", query.expect("a pair of texts is a query")));
-    let path = paths::of(paths::INBOX, approver_id);
-    get(format!("{path}{}", query.unwrap_or_default()), page)
+    get(shelf(paths::INBOX, approver_id, cursor, None), page)
+}
+
+/// A page of what waited: decided, over, or put out of sight.
+pub fn history(approver_id: &str, cursor: Option<&str>, limit: u8) -> Call<InboxPage> {
+    get(shelf(paths::INBOX_EXPIRED, approver_id, cursor, Some(limit)), page)
+}
+
+fn shelf(path: &str, approver_id: &str, cursor: Option<&str>, limit: Option<u8>) -> String {
+    let limit = limit.map(|limit| limit.to_string());
+    let query = [("cursor", cursor), ("limit", limit.as_deref())];
+    let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let path = paths::of(path, approver_id);
+    if query.is_empty() {
+        return path;
+    }
+    format!("{path}?{}", serde_urlencoded::to_string(query).expect("pairs of texts are a query"))
+}
+
+/// The approver's own standing decisions, as they were signed.
+pub fn standing() -> Call<Vec<Map<String, Value>>> {
+    get(paths::DND, |response| {
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            items: Vec<Map<String, Value>>,
+        }
+        json::<Listed>(response).map(|listed| listed.items)
+    })
+}
+
+/// Hands a standing decision over. The same one may be sent again.
+pub fn stand(signed: &Map<String, Value>) -> Call<()> {
+    let mut call = post(paths::DND, signed, nothing);
+    call.request = call.request.repeatable();
+    call
+}
+
+/// Takes a standing decision back.
+pub fn end_standing(id: &str) -> Call<()> {
+    let mut call = get(paths::of(paths::DND_ONE, id), nothing);
+    call.request.method = Method::DELETE;
+    call
 }
 
 fn page(response: &Response) -> Result<InboxPage, serde_json::Error> {

@@ -3,13 +3,16 @@
 use airlock_core::approval::PairingCode;
 use airlock_proto::gateway::PairingPreGenerateResponse;
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 
 use super::calls;
 use super::folder::ApproverFolder;
 use super::invitation::Invitation;
 use super::keys::ApproverKeys;
+use super::live::Live;
 use super::opened::{NotOpened, Opened};
 use super::sign::{Choice, SignedDecision};
+use super::standing::StandingWish;
 use super::waiting::{InboxPage, Waiting};
 use crate::client::Airlock;
 use crate::error::ClientError;
@@ -136,6 +139,45 @@ impl Approver {
             }
         }
         Ok(all)
+    }
+
+    /// Tells when it is worth looking into the inbox again.
+    pub fn live(&self) -> Live {
+        Live::new(self.airlock.clone())
+    }
+
+    /// A page of what waited, newest first: 1 to 100 of it, from where the page before ended.
+    ///
+    /// # Errors
+    /// When the gateway refuses or cannot be reached.
+    pub async fn history(&self, cursor: Option<&str>, limit: u8) -> Result<InboxPage, ClientError> {
+        self.airlock.call(&calls::history(calls::ME, cursor, limit)).await
+    }
+
+    /// Signs a decision in advance, and hands it over; the name of it.
+    ///
+    /// # Errors
+    /// When it is not one that may stand, or the gateway refuses or cannot be reached.
+    pub async fn stand(&self, wish: &StandingWish) -> Result<String, ClientError> {
+        let (name, signed) = self.keys.lock().sign_standing(wish, self.airlock.host())?;
+        self.airlock.call(&calls::stand(&signed)).await?;
+        Ok(name)
+    }
+
+    /// What was decided in advance and stands, newest first, as it was signed. [`stands_by`](super::stands_by) tells by whom.
+    ///
+    /// # Errors
+    /// When the gateway refuses or cannot be reached.
+    pub async fn standing(&self) -> Result<Vec<Map<String, Value>>, ClientError> {
+        self.airlock.call(&calls::standing()).await
+    }
+
+    /// Takes a standing decision back. An enforcer may act on it for a quarter of a minute more.
+    ///
+    /// # Errors
+    /// When there is none of this name, or the gateway refuses or cannot be reached.
+    pub async fn end_standing(&self, name: &str) -> Result<(), ClientError> {
+        self.airlock.call(&calls::end_standing(name)).await
     }
 
     /// Decrypts one request.

@@ -7,6 +7,8 @@
 //! 3. [`Approver::decide`] signs a [`Yes`] or a no. A [`Yes`] is given out for a request whose hash fits what was shown; where it does
 //!    not fit, the signature would be about something that nobody saw, and the door to it is called dangerous.
 //!
+//! [`Approver::live`] tells when to look again, [`Approver::history`] what waited, [`Approver::stand`] decides in advance.
+//!
 //! [`ApproverKeys`], [`Waiting`] and [`Opened`] are values without I/O, for approvers with a network of their own.
 //!
 //! ```no_run
@@ -35,13 +37,16 @@
 
 pub mod calls;
 mod desk;
+mod events;
 mod folder;
 mod inert;
 mod invitation;
 mod keys;
+mod live;
 mod opened;
 mod shown;
 mod sign;
+mod standing;
 mod waiting;
 
 pub use desk::Approver;
@@ -49,7 +54,9 @@ pub use folder::ApproverFolder;
 pub use inert::Inert;
 pub use invitation::{Acceptance, Invitation, InvitationError};
 pub use keys::{ApproverKeys, PairedEnforcer};
+pub use live::{LOOK_EVERY, Live};
 pub use opened::{HashCheck, NotOpened, Opened};
 pub use shown::{Row, Shown};
 pub use sign::{Choice, SignedDecision, Yes};
+pub use standing::{StandingWish, StandsBy, stands_by};
 pub use waiting::{Claimed, InboxPage, Waiting};

@@ -38,6 +38,10 @@ pub struct Claimed {
     pub created_at: Option<Timestamp>,
     /// Until when it can be decided.
     pub expires_at: Option<Timestamp>,
+    /// How it stands.
+    pub state: Inert,
+    /// Yes or no, where it was decided.
+    pub decision: Option<Inert>,
     /// Whatever else the enforcer said beside it.
     pub metadata: Vec<(Inert, Inert)>,
 }
@@ -91,6 +95,8 @@ impl TryFrom<ApprovalRequestEnvelope> for Waiting {
                 artifact_type: Inert::line(&body.artifact_type),
                 created_at: time(sent.created_at),
                 expires_at: time(sent.expires_at),
+                state: Inert::line(&body.state),
+                decision: inert(body.decision),
                 metadata: metadata.iter().map(|(k, v)| (Inert::line(k), Inert::line(v))).collect(),
             },
         })

@@ -24,7 +24,7 @@ pub(super) async fn inbox(desk: &mut Desk) -> Result<(), CliError> {
 }
 
 /// What was decrypted is there in JSON, as text: whatever the agent wrote.
-fn told(waiting: &Waiting, approver: &Approver, desk: &Desk) -> Value {
+pub(super) fn told(waiting: &Waiting, approver: &Approver, desk: &Desk) -> Value {
     let claimed = waiting.claimed();
     let text = |said: &Option<crate::approver::Inert>| said.as_ref().map(|said| said.as_str().to_owned());
     let opened = approver.open(waiting);

@@ -4,7 +4,9 @@
 mod account;
 mod decide;
 mod desk;
+mod dnd;
 mod error;
+mod history;
 mod inbox;
 mod menu;
 mod output;
@@ -72,6 +74,18 @@ enum Command {
     },
     /// List what waits
     Inbox,
+    /// List what waited: decided, expired, withdrawn, cancelled; newest first
+    History {
+        /// Go on from here, as the page before said
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+        /// Of one page
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
+        limit: u8,
+        /// All pages from there on
+        #[arg(long)]
+        all: bool,
+    },
     /// Show each request as it comes, and ask; Ctrl-C leaves
     Watch,
     /// Show a request, ask, and approve it
@@ -92,6 +106,11 @@ enum Command {
         /// Told to the agent; nothing signs it
         #[arg(long)]
         reason: Option<String>,
+    },
+    /// Decide in advance, for a time (do not disturb); without a word more: list what stands
+    Dnd {
+        #[command(subcommand)]
+        command: Option<dnd::DndCommand>,
     },
     /// List the person's devices, by the keys that sign
     Devices,
@@ -141,6 +160,10 @@ impl Cli {
             Command::Pairings => pair::list(&mut desk),
             Command::Unpair { nonce } => pair::unpair(&nonce, &mut desk).await,
             Command::Inbox => inbox::inbox(&mut desk).await,
+            Command::History { before, limit, all } => {
+                history::history(before.as_deref(), limit, all, &mut desk).await
+            }
+            Command::Dnd { command } => dnd::dnd(command.unwrap_or(dnd::DndCommand::Show), &mut desk).await,
             Command::Watch => watch::watch(&mut desk).await,
             Command::Approve { id, yes, reason } => {
                 decide::approve(&id, yes, reason.as_deref(), &mut desk).await

@@ -32,6 +32,14 @@ impl Output {
     pub(super) fn value(&self, name: &str, value: &str) {
         if self.json { line(&ascii(&serde_json::json!({ name: value }))) } else { line(value) }
     }
+    /// A page of a list: in JSON with where the next one begins.
+    pub(super) fn page(&self, items: &[Value], columns: &[&str], next: Option<&str>) {
+        if self.json {
+            line(&ascii(&serde_json::json!({ "items": items, "next": next })));
+        } else {
+            self.list(items, columns);
+        }
+    }
     /// A list: one line an entry, columns with tabs between. JSON has what columns leave out.
     pub(super) fn list(&self, items: &[Value], columns: &[&str]) {
         if self.json {

@@ -12,10 +12,8 @@ use super::desk::Desk;
 use super::error::CliError;
 use super::menu::{Menu, Said};
 use super::request::left;
-use crate::approver::{Approver, Choice, InboxPage, Waiting};
+use crate::approver::{Approver, Choice, InboxPage, LOOK_EVERY, Live, Waiting};
 
-/// Between two looks at the inbox.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Times before the end at which an open question says how long it still is.
 const REMINDERS: [Duration; 3] = [Duration::from_secs(120), Duration::from_secs(60), Duration::from_secs(15)];
 
@@ -41,6 +39,7 @@ pub(super) async fn watch(desk: &mut Desk) -> Result<(), CliError> {
     // Those that were skipped are not asked about twice.
     let mut passed: BTreeSet<RequestId> = BTreeSet::new();
     let mut is_away = false;
+    let mut live = approver.live();
     loop {
         let looked = tokio::select! {
             looked = approver.inbox() => looked,
@@ -63,7 +62,7 @@ pub(super) async fn watch(desk: &mut Desk) -> Result<(), CliError> {
         // The oldest first: it expires first.
         match inbox.waiting.iter().rev().find(|waiting| !passed.contains(waiting.request_id())) {
             Some(waiting) => {
-                if !answer(waiting, &approver, desk, &mut leaving).await? {
+                if !answer(waiting, &approver, &mut live, desk, &mut leaving).await? {
                     return left_now(desk);
                 }
                 passed.insert(waiting.request_id().clone());
@@ -71,7 +70,9 @@ pub(super) async fn watch(desk: &mut Desk) -> Result<(), CliError> {
             // A script that has said all leaves once nothing waits.
             None if desk.person().is_gone() => return left_now(desk),
             None => tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                // A look that failed is made again, whatever the gateway tells.
+                () = tokio::time::sleep(LOOK_EVERY), if is_away => {}
+                () = live.changed(), if !is_away => {}
                 _ = &mut leaving => return left_now(desk),
             },
         }
@@ -87,11 +88,12 @@ fn left_now(desk: &Desk) -> Result<(), CliError> {
 async fn answer(
     waiting: &Waiting,
     approver: &Approver,
+    live: &mut Live,
     desk: &mut Desk,
     leaving: &mut Leaving,
 ) -> Result<bool, CliError> {
     let (opened, menu) = shown(waiting, approver, desk);
-    let said = match hear(&menu, waiting, approver, desk, leaving).await? {
+    let said = match hear(&menu, waiting, approver, live, desk, leaving).await? {
         Heard::Left => return Ok(false),
         Heard::Gone => {
             desk.output.say("\n   It is over: answered elsewhere, withdrawn, or expired.");
@@ -128,6 +130,7 @@ async fn hear(
     menu: &Menu,
     waiting: &Waiting,
     approver: &Approver,
+    live: &mut Live,
     desk: &mut Desk,
     leaving: &mut Leaving,
 ) -> Result<Heard, CliError> {
@@ -137,21 +140,24 @@ async fn hear(
     let mut reminders = REMINDERS.into_iter().filter(|before| left_first > *before).peekable();
     desk.person().put(&question).await;
     loop {
+        let remind_in =
+            end.zip(reminders.peek()).map(|(end, before)| end.since(desk.now()).saturating_sub(*before));
         tokio::select! {
             typed = desk.person().line() => match typed.map(|typed| menu.read(&typed)) {
                 None => return Ok(Heard::Left),
                 Some(Said::Unclear) => desk.person().put(&question).await,
                 Some(said) => return Ok(Heard::Said(said)),
             },
-            () = tokio::time::sleep(LOOK_EVERY) => {
+            () = live.changed() => {
                 if is_gone(waiting, approver, desk.now()).await? {
                     return Ok(Heard::Gone);
                 }
-                let Some(end) = end else { continue };
-                if reminders.next_if(|before| end.since(desk.now()) <= *before).is_some() {
-                    desk.output.say(&format!("\n   {} left", left(desk.now(), end)));
-                    desk.output.prompt();
-                }
+            }
+            () = tokio::time::sleep(remind_in.unwrap_or_default()), if remind_in.is_some() => {
+                reminders.next();
+                let end = end.unwrap_or_default();
+                desk.output.say(&format!("\n   {} left", left(desk.now(), end)));
+                desk.output.prompt();
             }
             _ = &mut *leaving => return Ok(Heard::Left),
         }

@@ -265,7 +265,7 @@ fn strange(response: &Response) -> CallError {
 
 fn unreached(error: &TransportError) -> CallError {
     let code = match error {
-        TransportError::Unsendable(_) => Code::InvalidArguments,
+        TransportError::Unsendable(_) | TransportError::NoStreams => Code::InvalidArguments,
         TransportError::TooLarge => Code::LimitExceeded,
         _ => Code::GatewayUnavailable,
     };

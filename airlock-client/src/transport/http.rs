@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use url::Url;
 
-use super::{ANSWER_BYTES_MAX, Request, Response, Transport, TransportError};
+use super::{ANSWER_BYTES_MAX, Pieces, Request, Response, Streamed, Transport, TransportError};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
+/// Longest silence of an answer that goes on: a gateway says something every half minute.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
 
 /// An HTTP client as this crate makes them: rustls with ring and the system's certificates, no redirects, no proxy from
 /// the environment.
@@ -70,6 +72,24 @@ impl Transport for HttpTransport {
     async fn send(&self, request: &Request) -> Result<Response, TransportError> {
         exchange(&self.client, self.base.as_str(), request).await.map_err(|failure| failure.kind())
     }
+
+    async fn open(&self, request: &Request) -> Result<Streamed, TransportError> {
+        let begun = begin(&self.client, self.base.as_str(), request, None);
+        let answer = tokio::time::timeout(request.patience, begun).await;
+        let answer = answer.map_err(|_| TransportError::Timeout)?.map_err(|failure| failure.kind())?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok(Streamed { status, headers, pieces: Box::new(HttpPieces(answer)) })
+    }
+}
+
+struct HttpPieces(reqwest::Response);
+
+#[async_trait]
+impl Pieces for HttpPieces {
+    async fn next(&mut self) -> Result<Option<Bytes>, TransportError> {
+        let piece = tokio::time::timeout(SILENCE_MAX, self.0.chunk()).await;
+        piece.map_err(|_| TransportError::Timeout)?.map_err(|error| HttpFailure::Http(error).kind())
+    }
 }
 
 /// Why reqwest gave no answer.
@@ -99,21 +119,7 @@ pub(crate) async fn exchange(
     base: &str,
     request: &Request,
 ) -> Result<Response, HttpFailure> {
-    let url = address(base, request).ok_or(HttpFailure::Other(TransportError::Unsendable("the address")))?;
-    let mut sent = client
-        .request(request.method.clone(), url.clone())
-        .headers(request.headers.clone())
-        .timeout(request.patience);
-    if !request.body.is_empty() {
-        sent = sent.body(request.body.clone());
-    } else if request.method != ::http::Method::GET {
-        // Not chunked, and not without a length: a POST that has no body says so.
-        sent = sent.header(::http::header::CONTENT_LENGTH, 0);
-    }
-    let mut answer = sent.send().await.map_err(HttpFailure::Http)?;
-    if *answer.url() != url {
-        return Err(HttpFailure::Other(TransportError::Redirected));
-    }
+    let mut answer = begin(client, base, request, Some(request.patience)).await?;
     let too_large = HttpFailure::Other(TransportError::TooLarge);
     if answer.content_length().is_some_and(|length| length > ANSWER_BYTES_MAX as u64) {
         return Err(too_large);
@@ -127,6 +133,31 @@ pub(crate) async fn exchange(
         body.extend_from_slice(&piece);
     }
     Ok(Response { status, headers, body: body.freeze() })
+}
+
+/// Sends a request, and gives its answer out once the head is there. `in_all` bounds the body as well.
+async fn begin(
+    client: &reqwest::Client,
+    base: &str,
+    request: &Request,
+    in_all: Option<Duration>,
+) -> Result<reqwest::Response, HttpFailure> {
+    let url = address(base, request).ok_or(HttpFailure::Other(TransportError::Unsendable("the address")))?;
+    let mut sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+    if let Some(in_all) = in_all {
+        sent = sent.timeout(in_all);
+    }
+    if !request.body.is_empty() {
+        sent = sent.body(request.body.clone());
+    } else if request.method != ::http::Method::GET {
+        // Not chunked, and not without a length: a POST that has no body says so.
+        sent = sent.header(::http::header::CONTENT_LENGTH, 0);
+    }
+    let answer = sent.send().await.map_err(HttpFailure::Http)?;
+    if *answer.url() != url {
+        return Err(HttpFailure::Other(TransportError::Redirected));
+    }
+    Ok(answer)
 }
 
 /// Where a request goes; nowhere when its path is not the one that was meant: `..` is taken out of a URL in silence.

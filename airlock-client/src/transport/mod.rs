@@ -5,6 +5,7 @@
 
 mod http;
 mod retry;
+mod stream;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 pub(crate) use self::http::{HttpFailure, exchange};
 pub use self::http::{HttpTransport, http_client};
 pub use retry::{RetryPolicy, Retrying};
+pub use stream::{Pieces, Streamed};
 
 /// Most bytes of an answer that are read; what is longer is no answer.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -162,6 +164,9 @@ pub enum TransportError {
     /// It cannot be sent as it is.
     #[error("{0} cannot be sent as it is")]
     Unsendable(&'static str),
+    /// This transport opens no answers that go on.
+    #[error("this transport opens no streams")]
+    NoStreams,
 }
 
 /// Port: sends one request and waits for its answer. An answer with an error status is an answer.
@@ -172,6 +177,14 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// # Errors
     /// When there is no answer.
     async fn send(&self, request: &Request) -> Result<Response, TransportError>;
+
+    /// Sends it once and gives the answer out while it goes on. The request's patience is for its head; nothing is repeated.
+    ///
+    /// # Errors
+    /// When there is no answer; [`TransportError::NoStreams`] where this is not done.
+    async fn open(&self, _request: &Request) -> Result<Streamed, TransportError> {
+        Err(TransportError::NoStreams)
+    }
 }
 
 #[cfg(test)]

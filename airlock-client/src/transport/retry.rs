@@ -8,7 +8,7 @@ use airlock_core::backoff::Backoff;
 use async_trait::async_trait;
 use http::StatusCode;
 
-use super::{Repeat, Request, Response, Transport, TransportError};
+use super::{Repeat, Request, Response, Streamed, Transport, TransportError};
 
 /// How often and how late to send again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,10 @@ impl<T: Transport> Transport for Retrying<T> {
             tracing::debug!(path = request.path(), failures, pause_ms = pause.as_millis(), "sending again");
             tokio::time::sleep(pause).await;
         }
+    }
+
+    async fn open(&self, request: &Request) -> Result<Streamed, TransportError> {
+        self.inner.open(request).await
     }
 }
 

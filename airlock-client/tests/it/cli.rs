@@ -14,7 +14,18 @@ fn run(home: &Path, args: &[&str], env: &[(&str, &str)]) -> Output {
 fn help_is_the_committed_one() {
     let home = tempfile::tempdir().unwrap();
     let mut help = String::new();
-    for args in [&[][..], &["pair"], &["unpair"], &["watch"], &["approve"], &["reject"]] {
+    for args in [
+        &[][..],
+        &["pair"],
+        &["unpair"],
+        &["history"],
+        &["watch"],
+        &["approve"],
+        &["reject"],
+        &["dnd"],
+        &["dnd", "set"],
+        &["dnd", "off"],
+    ] {
         let out = run(home.path(), &[args, &["--help"]].concat(), &[]);
         assert!(out.status.success());
         help.push_str(&format!("$ airlock-approve {} --help\n", args.join(" ")));

@@ -8,6 +8,7 @@ mod auth;
 mod cli;
 mod compat;
 mod data;
+mod live;
 mod scripted;
 mod stub;
 mod wire;

@@ -39,6 +39,7 @@ pub(crate) fn approval_request(
         app_name: item.app_name.clone(),
         pairing_nonce: item.pairing_nonce.clone(),
         state: record.exchange.state(now).to_string(),
+        decision: record.exchange.verdict().map(|verdict| verdict.to_string()),
     };
     let at = record.created_at.to_string();
     let envelope = HarpEnvelope::of_gateway(msg_type::APPROVAL_REQUEST, record.request_id.as_str(), at, body);

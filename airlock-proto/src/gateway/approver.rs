@@ -39,6 +39,9 @@ pub struct ApprovalRequestBody {
     pub pairing_nonce: Option<String>,
     /// How the exchange stands.
     pub state: String,
+    /// `approve` or `reject`, where it was decided. Relayed as it is; the signature is for the enforcer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
 }
 
 /// Where the ciphertext is: here.

@@ -5,10 +5,16 @@ mod blind;
 mod crash;
 mod forged;
 pub(crate) mod hostile;
+mod hostile_terminal;
 mod lifecycle;
 mod programs;
+mod python_enforcer;
+mod raw_enforcer;
 mod rig;
+mod screen;
+mod standing;
 mod terminal;
+mod test_enforcer;
 mod tty;
 mod wire;
 

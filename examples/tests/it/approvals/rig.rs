@@ -147,6 +147,20 @@ impl Browser {
         let made: Value = made.json().await.unwrap();
         made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
+    /// Lets the program in that sent the browser here, and goes where it is sent back to.
+    pub(super) async fn allow_client(&self, authorize: &str) {
+        let asked = reqwest::Url::parse(authorize).unwrap();
+        let mut form = asked.query().unwrap().to_owned();
+        form.push_str(&format!("&csrf={}&decision=allow", self.csrf));
+        let sent = self.http.post(format!("{}/authorize", self.url)).header("cookie", &self.cookie);
+        let sent =
+            sent.header("origin", &self.url).header("content-type", "application/x-www-form-urlencoded");
+        let answer = sent.body(form).send().await.unwrap();
+        let (status, back) = (answer.status(), answer.headers().get("location").cloned());
+        let back = back.unwrap_or_else(|| panic!("{status}"));
+        let answer = self.http.get(back.to_str().unwrap()).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
     /// Lets the device in that shows this code.
     pub(super) async fn allow_device(&self, code: &str) {
         let form = format!("code={code}&decision=allow&org=default&csrf={}", self.csrf);

@@ -11,13 +11,13 @@ use super::tty::Tty;
 use crate::passage::program::target;
 
 /// One person's machine: a home folder and the environment that the docs set.
-struct Machine<'a> {
+pub(super) struct Machine<'a> {
     rig: &'a Rig,
     home: tempfile::TempDir,
 }
 
 impl<'a> Machine<'a> {
-    fn of(rig: &'a Rig) -> Self {
+    pub(super) fn of(rig: &'a Rig) -> Self {
         Self { rig, home: tempfile::tempdir().unwrap() }
     }
     #[expect(clippy::disallowed_methods, reason = "runs the program as a person would")]
@@ -35,7 +35,7 @@ impl<'a> Machine<'a> {
         Tty::start(&mut command, &format!("{} {args}", target().join("airlock-approve").display()))
     }
     /// The program in a terminal.
-    fn tty(&self, args: &str) -> Tty {
+    pub(super) fn tty(&self, args: &str) -> Tty {
         self.tty_of(self.command("script"), args)
     }
     /// The program in a script: its exit code, what is on stdout, what is on stderr.
@@ -44,11 +44,11 @@ impl<'a> Machine<'a> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         (out.status.code(), text(&out.stdout), text(&out.stderr))
     }
-    fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
+    pub(super) fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
         self.run_as(self.command(target().join("airlock-approve")), args)
     }
     /// Pairs an agent of this name by its code.
-    async fn pair(&self, name: &str) -> airlock_client::approvals::RemoteGate {
+    pub(super) async fn pair(&self, name: &str) -> airlock_client::approvals::RemoteGate {
         let begun = self.rig.approvals(name).pair().await.unwrap();
         let mut tty = self.tty(&format!("pair {}", begun.code().to_lowercase()));
         tty.line(&format!("   | enforcer: {name}"));

@@ -16,7 +16,8 @@ pub(super) struct Tty {
 impl Tty {
     /// Runs what `command` says, `script` being its program, at a terminal.
     pub(super) fn start(command: &mut Command, line: &str) -> Self {
-        command.args(["-qfec", line, "/dev/null"]).env("TERM", "xterm-256color");
+        // In the shell's place: a shell that waits would take Ctrl-C for its own end.
+        command.args(["-qfec", &format!("exec {line}"), "/dev/null"]).env("TERM", "xterm-256color");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("util-linux has `script`");
         let (send, lines) = channel();
@@ -47,6 +48,15 @@ impl Tty {
                 Err(why) => panic!("no {what}: {why}; on the screen:\n{}", self.screen),
             }
         }
+    }
+    /// The lines from here on up to one that is wanted, that one among them.
+    #[track_caller]
+    pub(super) fn lines_until(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        while !lines.last().is_some_and(|line: &String| wanted(line)) {
+            lines.push(self.line(""));
+        }
+        lines
     }
     /// The last word of that line.
     #[track_caller]
