@@ -2,26 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use airlock_client::approvals::{Approvals, BegunPairing, Pairing, RemoteGate, StateFolder};
-use airlock_client::auth::{BrowserGrant, DeviceGrant, FileTokenStore, Session};
-use airlock_client::{Airlock, ClientError};
-use airlock_core::approval::presence::HEARTBEAT_EVERY;
-use airlock_core::approval::{ApprovalGate as _, Ask, GateError, RequestId};
+use airlock_client::Airlock;
+use airlock_client::approvals::{Approvals, Pairing, RemoteGate, StateFolder};
+use airlock_client::auth::{FileTokenStore, Session};
+use airlock_core::approval::ApprovalGate as _;
 use airlock_core::runtime::SystemHost;
 use airlock_core::{Host as _, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::model::{Effect, Msg, Way};
+use crate::errands::{self, Done, Outcome};
+use crate::model::{Effect, Msg};
 use crate::settings::Settings;
 use crate::trouble::Trouble;
 
-/// Longer than any request lives.
-const WAIT: Duration = Duration::from_secs(25 * 3_600);
-/// Between two looks whether the person allowed this app.
-const CONSENT_EVERY: Duration = Duration::from_secs(5);
 /// Messages that are not drawn yet.
 const NEWS_MAX: usize = 64;
 
@@ -43,17 +38,6 @@ pub(crate) struct Hands {
     tell: mpsc::Sender<Msg>,
     told: mpsc::Receiver<Msg>,
 }
-
-/// What a task brings back.
-enum Done {
-    Said(Msg),
-    Connected(Airlock, bool),
-    SignedIn(Airlock),
-    Answered(Pairing),
-    Over,
-}
-
-type Outcome = Result<Done, Trouble>;
 
 impl Hands {
     pub(crate) fn new(folder: PathBuf) -> Self {
@@ -143,25 +127,27 @@ impl Hands {
             Effect::Connect(settings) => self.connect(settings).await?,
             Effect::SignIn(way) => {
                 let (airlock, store, tell) = (self.airlock()?, self.tokens(), self.tell.clone());
-                self.step(async move { Ok(Done::SignedIn(sign_in(airlock, store, way, tell).await?)) });
+                self.step(
+                    async move { Ok(Done::SignedIn(errands::sign_in(airlock, store, way, tell).await?)) },
+                );
             }
             Effect::CheckConsent => {
                 let (approvals, tell) = (self.approvals()?, self.tell.clone());
-                self.step(consent(approvals, tell));
+                self.step(errands::consent(approvals, tell));
             }
             Effect::LookForPairing => self.look_for_pairing().await?,
             Effect::Pair => {
                 let (approvals, tell) = (self.approvals()?, self.tell.clone());
                 self.step(async move {
                     let begun = approvals.pair().await?;
-                    answered(begun, approvals, tell).await
+                    errands::answered(begun, approvals, tell).await
                 });
             }
             Effect::Claim(code) => {
                 let (approvals, tell) = (self.approvals()?, self.tell.clone());
                 self.step(async move {
                     let begun = approvals.claim(&code).await?;
-                    answered(begun, approvals, tell).await
+                    errands::answered(begun, approvals, tell).await
                 });
             }
             Effect::Keep => {
@@ -173,12 +159,12 @@ impl Hands {
             Effect::Refuse => {
                 if let Some(pairing) = self.answered.take() {
                     let approvals = self.approvals()?;
-                    self.step(revoke(pairing, approvals));
+                    self.step(errands::revoke(pairing, approvals));
                 }
             }
             Effect::Ask { local, ask } => {
                 let (gate, tell, now) = (self.gate()?, self.tell.clone(), self.now());
-                self.work.spawn(ask_and_wait(gate, local, ask, now, tell));
+                self.work.spawn(errands::ask_and_wait(gate, local, ask, now, tell));
             }
             Effect::Withdraw(request) => {
                 let gate = self.gate()?;
@@ -192,7 +178,7 @@ impl Hands {
             Effect::Unpair => {
                 let (gate, approvals) = (self.gate()?, self.approvals()?);
                 let pairing = gate.pairing().clone();
-                self.step(revoke(pairing, approvals));
+                self.step(errands::revoke(pairing, approvals));
             }
             Effect::Forget => {
                 self.leave().await;
@@ -268,9 +254,9 @@ impl Hands {
         let (open, fingerprint) = (gate.open_requests(), gate.pairing().fingerprint());
         for request in open.clone() {
             let (gate, tell) = (gate.clone(), self.tell.clone());
-            self.work.spawn(async move { Done::Said(wait(&gate, request, &tell).await) });
+            self.work.spawn(async move { Done::Said(errands::wait(&gate, request, &tell).await) });
         }
-        self.work.spawn(beat(approvals, self.tell.clone()));
+        self.work.spawn(errands::beat(approvals, self.tell.clone()));
         self.gate = Some(gate);
         let tell = self.tell.clone();
         self.work.spawn(async move {
@@ -323,107 +309,4 @@ fn make_folder(folder: &std::path::Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-async fn sign_in(
-    airlock: Airlock,
-    store: Arc<FileTokenStore>,
-    way: Way,
-    tell: mpsc::Sender<Msg>,
-) -> Result<Airlock, ClientError> {
-    let idp = airlock.identity_provider().await?;
-    let tokens = match way {
-        Way::Code => {
-            let mut grant = DeviceGrant::begin(&idp).await?;
-            let (uri, code) = (grant.verification_uri.clone(), grant.user_code.clone());
-            let _ = tell.send(Msg::DeviceCode { uri, code }).await;
-            grant.finish(&idp).await?
-        }
-        Way::Browser => {
-            // Any free port.
-            BrowserGrant::run(&idp, 0, |url| drop(tell.try_send(Msg::BrowserUrl(url.to_string())))).await?
-        }
-    };
-    Ok(airlock.signed_in(Arc::new(Session::begin(idp, store, tokens)?)))
-}
-
-/// Asks until the person said something about this app.
-async fn consent(approvals: Approvals, tell: mpsc::Sender<Msg>) -> Outcome {
-    let mut is_told = false;
-    loop {
-        match approvals.check_consent().await {
-            Ok(()) => return Ok(Done::Said(Msg::Allowed)),
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.needs_consent()) => {
-                if !is_told {
-                    let _ = tell.send(Msg::Failed(error.into())).await;
-                }
-                is_told = true;
-                tokio::time::sleep(CONSENT_EVERY).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-async fn answered(begun: BegunPairing, approvals: Approvals, tell: mpsc::Sender<Msg>) -> Outcome {
-    let (code, own_key, expires_at) = (begun.code().to_owned(), begun.public_key(), begun.expires_at());
-    let _ = tell.send(Msg::PairingBegun { code, own_key, expires_at }).await;
-    Ok(Done::Answered(begun.completed(&approvals).await?))
-}
-
-async fn revoke(pairing: Pairing, approvals: Approvals) -> Outcome {
-    pairing.revoke(&approvals).await?;
-    Ok(Done::Said(Msg::Unpaired))
-}
-
-async fn beat(approvals: Approvals, tell: mpsc::Sender<Msg>) -> Done {
-    while tell.send(Msg::Beat(approvals.heartbeat().await.map_err(Trouble::from))).await.is_ok() {
-        tokio::time::sleep(HEARTBEAT_EVERY).await;
-    }
-    Done::Over
-}
-
-/// What was decided in advance holds; else the person is asked.
-async fn ask_and_wait(
-    gate: Arc<RemoteGate>,
-    local: u64,
-    ask: Ask,
-    now: Timestamp,
-    tell: mpsc::Sender<Msg>,
-) -> Done {
-    if let Some(standing) = gate.standing(&ask).await {
-        gate.report(&ask, &standing).await;
-        return Done::Said(Msg::Standing { local, verdict: standing.verdict });
-    }
-    let until = now.after(ask.ttl.unwrap_or_default());
-    match gate.submit(ask).await {
-        Ok(request) => {
-            let _ = tell.send(Msg::Submitted { local, request: request.clone(), until }).await;
-            Done::Said(wait(&gate, request, &tell).await)
-        }
-        Err(error) => Done::Said(Msg::NotSubmitted { local, trouble: error.into() }),
-    }
-}
-
-/// Waits for the decision. Only what was verified comes out as one.
-async fn wait(gate: &RemoteGate, request: RequestId, tell: &mpsc::Sender<Msg>) -> Msg {
-    loop {
-        match gate.wait(&request, WAIT).await {
-            Ok(Some(believed)) => {
-                let reason = believed.unverified_reason().map(str::to_owned);
-                return Msg::Decided { request, verdict: believed.verdict(), reason };
-            }
-            Ok(None) => {}
-            // Nobody is signed in, or the gateway is away for long: the request goes on, and so does the waiting.
-            Err(GateError::Refused(told)) => {
-                let trouble = Trouble::from(GateError::Refused(told));
-                if trouble.kind != crate::trouble::Kind::Plain {
-                    return Msg::Failed(trouble);
-                }
-                let _ = tell.send(Msg::Beat(Err(trouble))).await;
-                tokio::time::sleep(HEARTBEAT_EVERY).await;
-            }
-            Err(error) => return Msg::Ended { request, trouble: error.into() },
-        }
-    }
 }

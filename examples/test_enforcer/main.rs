@@ -9,11 +9,12 @@
 //! |---|---|
 //! | `model/` | where the program is and what it knows: messages in, effects out |
 //! | `view/` | what stands on the screen |
-//! | `hands.rs` | the effects, done with airlock-client: **what to copy** |
+//! | `errands.rs`, `hands.rs` | the effects, done with airlock-client: **what to copy** |
 //! | `settings.rs`, `form.rs`, `keys.rs`, `trouble.rs`, `terminal.rs` | what it needs around that |
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own")]
 
+mod errands;
 mod form;
 mod hands;
 mod keys;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use airlock_client::approver::{Approver, Choice};
 use airlock_core::approval::Verdict;
+use serde_json::Value;
 
 use super::rig::{Browser, Rig};
 use super::screen::{Screen, size};
@@ -181,6 +182,34 @@ async fn a_browser_on_the_same_machine_signs_in_and_a_signal_gives_the_terminal_
     assert!(killed.success());
     let (code, left) = screen.end();
     assert!(code == Some(0) && left.contains("gone 0"), "{code:?} {left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_not_allowed_says_what_to_do_and_goes_on_once_it_is() {
+    let rig = Rig::start().await;
+    let made = rig.stack.cli(&["--json", "app", "create", "--kind", "Agent", "--name", "builder"]);
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let text = |member: &str| made[member].as_str().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let mut screen = begin(folder.path());
+    screen.shows("Set up");
+    screen.types(&"\u{7f}".repeat(40));
+    let url = &rig.stack.url;
+    screen.types(&format!("{url}\r\r\r\r{}\r{}\r", text("client_id"), text("client_secret")));
+    screen.shows("3  with a personal access token");
+    screen.types("3");
+    screen.shows("airpat_…");
+    screen.types(&format!("{}\r", rig.pat));
+    let shown = screen.shows("airlock-approve allow APP");
+    assert!(
+        shown.contains("Not allowed yet") && shown.contains("Ask the person to allow the app"),
+        "{shown}"
+    );
+    let allow = format!("/v1/consents/{}/allow", text("app_id"));
+    assert_eq!(rig.post(&allow, &Value::Null).await.0, 200);
+    screen.shows("1  show a code");
+    screen.types("q");
+    assert_eq!(screen.end().0, Some(0));
 }
 
 #[test]
