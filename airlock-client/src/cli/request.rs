@@ -66,7 +66,11 @@ impl Page {
 fn asked(text: &mut String, opened: &Opened<'_>) -> usize {
     let Shown { rows, left_out } = opened.shown(SHOWN_CHARS_MAX);
     text.push_str("\n   Asked:");
-    for row in &rows {
+    // Of members that were cut away whole nothing is left to put on the screen, and there may be many.
+    let is_left = |text: &Inert| !text.as_str().is_empty();
+    let (kept, gone): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| left_out == 0 || is_left(&row.name) || row.lines.iter().any(is_left));
+    for row in kept {
         match row.lines.as_slice() {
             [only] => put(text, &format!("{}: {only}", row.name)),
             lines => {
@@ -77,6 +81,9 @@ fn asked(text: &mut String, opened: &Opened<'_>) -> usize {
     }
     if left_out > 0 {
         text.push_str(&format!("\n   !! {left_out} characters are not shown"));
+        if !gone.is_empty() {
+            text.push_str(&format!(", of {} members nothing", gone.len()));
+        }
     }
     match opened.hash_check() {
         HashCheck::Verified => {

@@ -41,8 +41,12 @@ fn check(hostile: &Hostile, lines: &[String]) {
     for line in lines {
         let is_barred = line.starts_with("   | ") || line.starts_with("   |+") || line == "   |";
         let is_own = OWN.iter().any(|own| line.starts_with(own)) || is_button(line);
-        let is_counted = line.strip_prefix("   !! ").and_then(|line| line.strip_suffix(LEFT_OUT));
-        let is_counted = is_counted.is_some_and(|count| count.parse::<usize>().is_ok());
+        let is_number = |text: &str| text.parse::<usize>().is_ok();
+        let counted = line.strip_prefix("   !! ").and_then(|line| line.split_once(LEFT_OUT));
+        let is_counted = counted.is_some_and(|(count, rest)| {
+            let members = rest.strip_prefix(", of ").and_then(|rest| rest.strip_suffix(" members nothing"));
+            is_number(count) && (rest.is_empty() || members.is_some_and(is_number))
+        });
         let is_asked = line == WHOLE || line == PART || line.is_empty();
         assert!(is_barred || is_own || is_counted || is_asked, "{name}: {wrong}: {line:?}");
         assert!(!line.chars().any(char::is_control), "{name}: {wrong}: {line:?}");
@@ -52,6 +56,8 @@ fn check(hostile: &Hostile, lines: &[String]) {
     for own in OWN {
         assert_eq!(times(own), 1, "{name}: {wrong}: {own}: {lines:#?}");
     }
+    // However many members there are, the screen is not flooded.
+    assert!(lines.len() < 1_500, "{name}: {} lines", lines.len());
     let buttons = lines.iter().filter(|line| is_button(line)).count();
     assert_eq!(buttons > 0, hostile::offers_buttons(hostile), "{name}: {wrong}");
 }
