@@ -306,8 +306,13 @@ async fn a_channel_that_is_left_in_the_middle_loses_nothing() {
     let approver = approvals.approver(&party).await.unwrap();
     let mut channel = approvals.approver_channel(approver, None).await.unwrap();
     ok(me.submit("req-1", Some(&paired.token)).await, 202);
-    // Heard, and dropped while the store is asked what it was.
-    assert!(channel.next().now_or_never().is_none());
-    let told = tokio::time::timeout(Duration::from_secs(30), channel.next()).await;
-    assert_eq!(told.expect("it is still told").unwrap().unwrap().body["requestId"], "req-1");
+    // Heard, and dropped while the store is asked what it was; on a busy machine its answer can be there at once.
+    let told = match channel.next().now_or_never() {
+        Some(told) => told,
+        None => {
+            let told = tokio::time::timeout(Duration::from_secs(30), channel.next()).await;
+            told.expect("it is still told")
+        }
+    };
+    assert_eq!(told.unwrap().unwrap().body["requestId"], "req-1");
 }
