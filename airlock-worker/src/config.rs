@@ -31,7 +31,7 @@ impl Environment {
         Self(variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
     /// A variable; empty is absent.
-    fn take(&self, name: &str) -> Option<&str> {
+    pub(crate) fn take(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }

@@ -9,6 +9,7 @@ use std::process::Command as Program;
 use airlock_core::Secret;
 
 use super::args::{Args, Command, YamlCommand};
+use crate::config::Environment;
 use crate::error::WorkerError;
 
 /// What the command line gave.
@@ -22,6 +23,7 @@ pub(super) struct Given {
 
 /// Starts this program again with `***` where secrets stood: every user of the host can read a command line for as long as
 /// the process runs, but the environment only this user. Returns when there is nothing to hide, or it cannot be done.
+#[expect(clippy::disallowed_methods, reason = "no other process: this one, with another line")]
 pub(super) fn hide(args: &mut Args) {
     let [token, database_url] = places(&mut args.command);
     let shown: Vec<(&str, String)> = [(TOKEN, token), (DATABASE_URL, database_url)]
@@ -79,8 +81,8 @@ pub(super) fn take(args: &mut Args) -> Result<Given, WorkerError> {
 }
 
 fn unhidden(value: String, name: &str) -> Secret<String> {
-    let value = if value == HIDDEN { std::env::var(name).unwrap_or_default() } else { value };
-    Secret::new(value)
+    let hidden = || Environment::of_process().take(name).unwrap_or_default().to_owned();
+    Secret::new(if value == HIDDEN { hidden() } else { value })
 }
 
 /// Where a command's token and database URL are, if it takes them.
