@@ -22,7 +22,6 @@ impl Peer {
     ///
     /// # Errors
     /// When it cannot be started.
-    #[expect(clippy::disallowed_methods, reason = "a bench runs what it is compared with")]
     pub fn start(interpreter: &Path, script: &str, environment: &[(&str, &str)]) -> Result<Self> {
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(script);
         let mut command = Command::new(interpreter);

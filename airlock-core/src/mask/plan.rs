@@ -50,12 +50,19 @@ struct Column {
 pub struct MaskState {
     known: KnownValues,
     distinct: Distinct,
+    /// Whether anybody will ask what is known.
+    learns: bool,
 }
 
 impl MaskState {
     /// The state of a new export: nothing seen yet.
     pub fn new(keys: &MaskKeys) -> Self {
-        Self { known: KnownValues::new(keys.scratch()), distinct: Distinct::default() }
+        Self { known: KnownValues::new(keys.scratch()), distinct: Distinct::default(), learns: true }
+    }
+    /// The state of a new export of these tables. Where none of them has free text that is searched, no values are
+    /// remembered for it: that costs more than most masks.
+    pub fn of(tables: &[TableMasks], keys: &MaskKeys) -> Self {
+        Self { learns: tables.iter().any(TableMasks::scrubs), ..Self::new(keys) }
     }
 }
 
@@ -135,7 +142,7 @@ impl TableMasks {
         raw: &RecordBatch,
         state: &mut MaskState,
     ) -> Result<(Masked<RecordBatch>, MaskCounts), MaskError> {
-        for name in &self.learned {
+        for name in self.learned.iter().filter(|_| state.learns) {
             if let Some(texts) = raw.column_by_name(name).and_then(|array| Texts::of(array)) {
                 texts.cells().flatten().for_each(|value| state.known.learn(value));
             }

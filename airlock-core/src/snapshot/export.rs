@@ -123,7 +123,7 @@ impl<'a, S: SnapshotStore> Walk<'a, S> {
             plan.tables.iter().zip(self.masks).map(|(t, m)| (t.name.clone(), m.schema().clone())).collect();
         let shared = Mutex::new(Shared {
             writer: store.begin(handle, generation, &schemas)?,
-            state: MaskState::new(self.export.keys),
+            state: MaskState::of(self.masks, self.export.keys),
             tallies: self.masks.iter().map(|m| Tally::new(m.schema())).collect(),
             references: References::new(
                 plan,

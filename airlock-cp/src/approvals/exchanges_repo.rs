@@ -100,12 +100,15 @@ pub(super) async fn hold_of_approver(
     request: &RequestId,
     hash: &str,
 ) -> Result<Option<ExchangeRecord>, StoreError> {
+    // The request first: before an approver may lie thousands. SQLite keeps to the order of a cross join.
     let sql = Sql::new(
-        "SELECT i.exchange_id FROM inbox i JOIN exchanges e ON e.id = i.exchange_id \
-         WHERE i.approver_id = ? AND e.request_id = ? \
+        "SELECT i.exchange_id FROM exchanges e CROSS JOIN inbox i WHERE i.exchange_id = e.id AND i.approver_id = ? \
+         AND e.org_id = (SELECT org_id FROM approvers WHERE id = ?) AND e.request_id = ? \
          ORDER BY CASE WHEN e.artifact_hash = ? THEN 0 ELSE 1 END, e.id DESC LIMIT 1",
     );
-    let Some(row) = tx.optional(sql.bind(approver).bind(request).bind(hash)).await? else { return Ok(None) };
+    let Some(row) = tx.optional(sql.bind(approver).bind(approver).bind(request).bind(hash)).await? else {
+        return Ok(None);
+    };
     hold_by_id(tx, &row.parse("exchange_id")?).await
 }
 
@@ -254,9 +257,9 @@ pub(super) async fn dismiss(
 ) -> Result<bool, StoreError> {
     let sql = Sql::new(
         "UPDATE inbox SET dismissed_at = ? WHERE approver_id = ? AND dismissed_at IS NULL AND exchange_id IN \
-         (SELECT id FROM exchanges WHERE request_id = ?)",
+         (SELECT id FROM exchanges WHERE org_id = (SELECT org_id FROM approvers WHERE id = ?) AND request_id = ?)",
     );
-    Ok(tx.execute(sql.bind(now).bind(approver).bind(request)).await? > 0)
+    Ok(tx.execute(sql.bind(now).bind(approver).bind(approver).bind(request)).await? > 0)
 }
 
 /// The approver said that a message of theirs arrived.

@@ -10,6 +10,7 @@ const STEPS: &[(i64, &str)] = &[
     (4, include_str!("../../migrations/0004_oauth.sql")),
     (5, include_str!("../../migrations/0005_audit_retention.sql")),
     (6, include_str!("../../migrations/0006_approvals.sql")),
+    (7, include_str!("../../migrations/0007_exchanges_of_request.sql")),
 ];
 
 /// The newest schema this program knows.

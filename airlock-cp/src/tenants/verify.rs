@@ -13,6 +13,7 @@ use airlock_core::id::{Kid, OrgId, TenantId, TenantSlug};
 use airlock_core::principal::Scope;
 use airlock_core::{Host, Secret, Timestamp};
 use parking_lot::Mutex;
+use tokio::sync::OnceCell;
 
 use super::hashing::{Hashing, Overloaded};
 use super::{TenantStatus, api_key, keys_repo as repo};
@@ -87,6 +88,7 @@ struct Inner {
     // Keys are remembered by a keyed digest: a dump of the memory gives no key.
     process_secret: Secret<[u8; 32]>,
     cache: Mutex<HashMap<[u8; 32], Known>>,
+    checks: Mutex<HashMap<([u8; 32], IpAddr), Told>>,
     misses: Buckets<IpAddr>,
     calls: Buckets<Kid>,
     used: Mutex<HashMap<Kid, Timestamp>>,
@@ -99,6 +101,28 @@ struct Known {
     // Judged by both clocks: a wall clock set back does not make a key live longer.
     ends: Option<(Timestamp, Duration)>,
     until: Duration,
+}
+
+/// What came of a check that is under way.
+type Told = Arc<OnceCell<Result<(), KeyError>>>;
+
+/// One who waits for a check, and perhaps makes it.
+struct Check<'a> {
+    of: &'a Inner,
+    shown: ([u8; 32], IpAddr),
+    told: Told,
+}
+
+impl Drop for Check<'_> {
+    fn drop(&mut self) {
+        let mut checks = self.of.checks.lock();
+        // The last to leave, without an end: those who made it went away.
+        if Arc::strong_count(&self.told) <= 2
+            && checks.get(&self.shown).is_some_and(|told| Arc::ptr_eq(told, &self.told))
+        {
+            checks.remove(&self.shown);
+        }
+    }
 }
 
 impl std::fmt::Debug for Inner {
@@ -118,6 +142,7 @@ impl Keys {
             hashing,
             process_secret: Secret::new(secret),
             cache: Mutex::default(),
+            checks: Mutex::default(),
             misses: Buckets::new(ADDRESSES_MAX),
             calls: Buckets::new(CACHED_MAX),
             used: Mutex::default(),
@@ -141,7 +166,7 @@ impl Keys {
         let digest = hmac_sha256(inner.process_secret.expose(), &[bearer.as_bytes()]);
         let known = match inner.recall(&digest) {
             Some(known) => known,
-            None => inner.learn(&kid, digest, bearer, neighbourhood(peer)).await?,
+            None => inner.learn_once(&kid, digest, bearer, neighbourhood(peer)).await?,
         };
         inner.judge(&known, slug)
     }
@@ -176,6 +201,38 @@ impl Inner {
         }
         let now = self.host.monotonic();
         self.cache.lock().get(digest).filter(|known| now < known.until).cloned()
+    }
+
+    /// Those who show one key at the same moment wait for one check of it: a client's many connections are one miss, also
+    /// when the memory of its key has just ended for all of them.
+    async fn learn_once(
+        &self,
+        kid: &Kid,
+        digest: [u8; 32],
+        bearer: &str,
+        from: IpAddr,
+    ) -> Result<Known, KeyError> {
+        let shown = (digest, from);
+        let check = Check { of: self, shown, told: self.checks.lock().entry(shown).or_default().clone() };
+        let mut own = None;
+        let learn = async || {
+            let learned = self.learn(kid, digest, bearer, from).await;
+            // Who comes from now on must not hear what was read before.
+            self.checks.lock().remove(&shown);
+            let told = learned.as_ref().map(drop).map_err(Clone::clone);
+            own = Some(learned);
+            told
+        };
+        let told = check.told.get_or_init(learn).await.clone();
+        if let Some(learned) = own {
+            return learned;
+        }
+        told?;
+        // By way of the memory, which knows what was revoked in the meantime.
+        match self.recall(&digest) {
+            Some(known) => Ok(known),
+            None => self.learn(kid, digest, bearer, from).await,
+        }
     }
 
     async fn learn(

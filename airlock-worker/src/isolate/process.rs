@@ -100,6 +100,14 @@ impl ChildProcess {
     pub(super) fn measures(&self) -> &[(Measure, State)] {
         &self.measures
     }
+    /// Whether it has this snapshot open, with the plans that it made for it.
+    pub(super) fn holds(&self, key: DataKey) -> bool {
+        self.held.iter().any(|held| held.key == key)
+    }
+    /// How many snapshots it has open.
+    pub(super) fn held_count(&self) -> usize {
+        self.held.len()
+    }
     /// Whether the process still runs.
     pub(super) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -289,7 +297,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two looks at a child's memory.
 const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 /// Snapshots that one child keeps open.
-const HELD_MAX: usize = 8;
+const HELD_MAX: usize = 16;
 /// What Rust's allocator says before it aborts.
 const OUT_OF_MEMORY: &[u8] = b"memory allocation of";
 /// From the end of the socket to the end of the process.

@@ -20,7 +20,7 @@ use super::measure::{Measure, State, describe};
 use super::process::{ChildProcess, Ended, Exit, watched};
 use super::quarantine::Quarantine;
 use super::wire::Ask;
-use crate::cache::TmpfsData;
+use crate::cache::{DataKey, TmpfsData};
 
 /// How queries are isolated.
 #[derive(Clone, Debug)]
@@ -247,6 +247,17 @@ impl Pool {
     }
 }
 
+/// The child that has the snapshot open already: opening it and planning anew takes longer than most statements. Else the
+/// one with the fewest, so that together they have many open.
+fn next(idle: &mut Vec<ChildProcess>, key: Option<DataKey>) -> Option<ChildProcess> {
+    let holds = |child: &ChildProcess| key.is_some_and(|key| child.holds(key));
+    let at = idle.iter().position(holds).or_else(|| {
+        let counted = idle.iter().enumerate().map(|(at, child)| (child.held_count(), at));
+        counted.min().map(|(_, at)| at)
+    });
+    at.map(|at| idle.remove(at))
+}
+
 /// A child in use. Dropped without being given back, the child is killed, and a fresh one takes its place.
 struct Lease {
     pool: Arc<Pool>,
@@ -266,7 +277,9 @@ impl Lease {
         let runtime = tokio::runtime::Handle::current();
         let idle = {
             let mut idle = pool.idle.lock();
-            std::iter::from_fn(|| idle.pop()).find_map(|mut child| child.is_running().then_some(child))
+            let key = snapshot.as_ref().map(|snapshot| snapshot.data.key());
+            std::iter::from_fn(|| next(&mut idle, key))
+                .find_map(|mut child| child.is_running().then_some(child))
         };
         let child = match idle {
             Some(child) => child,

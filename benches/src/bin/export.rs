@@ -33,7 +33,7 @@ CREATE TABLE events (
 INSERT INTO events SELECT n, 1, timestamptz '2026-01-01' + n * interval '1 second', 'kind ' || n % 7, 'person' || n || '@example.net',
   'Person ' || n % 5000, '+49 30 ' || 100000 + n % 900000, lpad((n * 7919 % 10000000000000000)::text, 16, '4'), n % 300 || ' Mill Lane',
   lpad((n % 99999)::text, 5, '0'), date '1950-01-01' + (n % 20000)::int, 'paid by invoice no. ' || n, n % 100000, (n % 50)::int, n % 3 = 0, n / 7.0
-  FROM generate_series(1, ROWS) n;
+  FROM generate_series(1::bigint, ROWS) n;
 CREATE INDEX ON events (user_id);
 ";
 /// Nothing is kept, so that every call exports.
@@ -46,7 +46,7 @@ tables:
   - {name: users}
   - {name: events, parent: users, fk: user_id MASKS}
 ";
-const MASKS: &str = ", mask_columns: {email: email, full_name: hash, phone: partial, street: redact, zip: {kind: truncate, length: 2}, born: {kind: date_trunc, unit: year}}";
+const MASKS: &str = ", mask_columns: {email: {kind: email, length: 16}, full_name: hash, phone: partial, street: redact, zip: {kind: truncate, length: 2}, born: {kind: date_trunc, unit: year}}";
 
 /// What is measured, in the order of the table.
 const NAMES: [&str; 3] =

@@ -109,7 +109,7 @@ async fn masks(args: &Args) -> Result<()> {
             let (mut cells, mut spent) = (0, Duration::ZERO);
             while cells < args.cells {
                 // A state of its own: what an export remembers is of that export.
-                let mut state = MaskState::new(&keys);
+                let mut state = MaskState::of(std::slice::from_ref(masks), &keys);
                 let asked = Instant::now();
                 let (masked, _) = masks.apply(raw, &mut state)?;
                 spent += asked.elapsed();

@@ -22,8 +22,8 @@ fn check(program: &str, needs: &[&str], args: &str, rows: &[&str]) {
     if !needs.iter().all(|name| is_there(name)) {
         return;
     }
-    let out = Command::new(program).args(args.split_whitespace()).output().unwrap();
-    let said = String::from_utf8(out.stdout).unwrap();
+    let out = Command::new(program).args(args.split_whitespace()).output().expect("a program of ours starts");
+    let said = String::from_utf8(out.stdout).expect("it prints text");
     assert!(out.status.success(), "{}\n{said}", String::from_utf8_lossy(&out.stderr));
     let cells =
         |line: &str| line.trim_matches('|').split('|').map(|c| c.trim().to_owned()).collect::<Vec<_>>();

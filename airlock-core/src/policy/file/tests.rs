@@ -251,7 +251,7 @@ fn the_control_plane_is_read_and_checked() {
     assert_eq!(Policy::parse(&with("")).unwrap().control_plane.unwrap().heartbeat, None);
     let proxied = Policy::parse(&with(", proxy: 'http://proxy:3128'")).unwrap().control_plane.unwrap();
     assert_eq!(proxied.proxy.as_deref(), Some("http://proxy:3128"));
-    refused(&with(", proxy: 'http://u:p@proxy:3128'"), &[LintCode::E204]);
+    refused(&with(", proxy: 'http://u:p@proxy:3128'"), &[LintCode::E101, LintCode::E204]);
     refused(&with(", proxy: 'socks5://proxy'"), &[LintCode::E204]);
     refused(&with(", heartbeat_s: 1"), &[LintCode::E204]);
     refused(&with(", reconnect_min_ms: 5000, reconnect_max_ms: 100"), &[LintCode::E204]);

@@ -56,9 +56,9 @@ fn check(hostile: &Hostile, lines: &[String]) {
     for own in OWN {
         assert_eq!(times(own), 1, "{name}: {wrong}: {own}: {lines:#?}");
     }
-    // However many members are cut away whole, they take no lines.
+    // However many members are cut away whole, they take no lines: at most the text that has no name is one.
     let is_cut = lines.iter().any(|line| line.contains(LEFT_OUT));
-    assert!(!is_cut || !lines.iter().any(|line| line.trim_end() == "   | :"), "{name}: {wrong}");
+    assert!(!is_cut || times("   | :") <= 1, "{name}: {wrong}");
     let buttons = lines.iter().filter(|line| is_button(line)).count();
     assert_eq!(buttons > 0, hostile::offers_buttons(hostile), "{name}: {wrong}");
 }
