@@ -100,13 +100,14 @@ impl ControlPlane {
         Ok(running)
     }
 
-    /// A key of a tenant, with no limit of its own.
+    /// A key of a tenant for these snapshots, or `all`, with no limit of its own.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn key(&self, slug: &str) -> Result<String> {
+    pub fn key(&self, slug: &str, snapshots: &str) -> Result<String> {
         let tenant = format!("t_{slug}");
-        self.cli(&["api-key", "create", "--tenant", &tenant, "--name", "bench", "--rate", "0"])
+        let reach = ["--snapshots", snapshots, "--rate", "0"];
+        self.cli(&[["api-key", "create", "--tenant", &tenant, "--name", "bench"].as_slice(), &reach].concat())
     }
 
     /// Makes a person who owns the organization `default`.

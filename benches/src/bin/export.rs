@@ -123,7 +123,12 @@ struct Exporter {
 impl Exporter {
     fn new(stack: &ControlPlane, slug: &str, worker: &Running) -> Result<Self> {
         let metrics = format!("http://{}", worker.metrics()?);
-        Ok(Self { url: stack.url.clone(), path: format!("/mcp/{slug}"), key: stack.key(slug)?, metrics })
+        Ok(Self {
+            url: stack.url.clone(),
+            path: format!("/mcp/{slug}"),
+            key: stack.key(slug, "all")?,
+            metrics,
+        })
     }
 
     /// Seconds of one export, as the worker counts them.

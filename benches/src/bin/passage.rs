@@ -97,7 +97,7 @@ async fn main() -> Result<()> {
     let cold = stack.worker("cold", &POLICY.replace("TTL", "0"), &url)?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = [memory_mib(stack.pid()), memory_mib(warm.pid())];
-    let keys = [stack.key("warm")?, stack.key("cold")?];
+    let keys = [stack.key("warm", "all")?, stack.key("cold", "all")?, stack.key("warm", "u_none")?];
     let python = PathBuf::from(variable("AIRLOCK_TEST_PYTHON_PSYCOPG")?);
     let psycopg = Peer::start(&python, "psycopg_calls.py", &[("DATABASE_URL", &url)])?;
 
@@ -108,6 +108,7 @@ async fn main() -> Result<()> {
     heading("Calls through the whole passage", &about);
     let mut bench = Bench { stack, keys, psycopg, time, rounds: args.rounds, customers: args.customers };
     bench.latency().await?;
+    bench.steps().await?;
     let peaks = bench.throughput(&args.in_flight, &database, &warm).await?;
     drop(cold);
     memory(&bench.stack, &warm, idle, peaks);
@@ -116,7 +117,7 @@ async fn main() -> Result<()> {
 
 struct Bench {
     stack: ControlPlane,
-    keys: [String; 2],
+    keys: [String; 3],
     psycopg: Peer,
     time: Duration,
     rounds: usize,
@@ -136,6 +137,12 @@ enum Way {
     Shape,
     /// No snapshot either.
     Cold,
+    /// Nothing but HTTP and the key.
+    Ping,
+    /// Out of the key's scope: refused by the control plane, with a row.
+    Denied,
+    /// What the policy shows, without a snapshot: no query child.
+    Schema,
     /// psycopg, the same text again and again; prepared after five.
     Psycopg,
     /// psycopg, another value in the text each time.
@@ -185,11 +192,37 @@ impl Bench {
         Ok(())
     }
 
+    /// What of a warm call is spent before the query child.
+    async fn steps(&mut self) -> Result<()> {
+        let sql = STATEMENTS[0].1;
+        let steps = [
+            (Way::Ping, "`ping`: HTTP, the key"),
+            (Way::Denied, "a call out of the key's scope: and a durable audit row"),
+            (Way::Schema, "`get_schema`: and the tunnel, the worker"),
+            (Way::Same, "`execute_sql`, the same point query: and a query child"),
+        ];
+        let mut series = steps.map(|_| Series::default());
+        for round in 0..=self.rounds {
+            for at in rotated(round, steps.len()) {
+                let ms = self.median_ms(steps[at].0, sql).await?;
+                if round > 0 {
+                    series[at].push(ms);
+                }
+            }
+        }
+        let mut table = Table::new(&["one warm call at a time", "median ms"]);
+        for ((_, name), series) in steps.iter().zip(&series) {
+            table.row(&[name, &series.show()]);
+        }
+        table.print();
+        Ok(())
+    }
+
     async fn median_ms(&mut self, way: Way, sql: &str) -> Result<f64> {
         let mode = match way {
             Way::Psycopg | Way::PsycopgValues => "warm",
             Way::PsycopgConnect => "connect",
-            Way::Same | Way::Values | Way::InTurn | Way::Shape | Way::Cold => {
+            _ => {
                 let agent = Agent::new(self, way, sql).await?;
                 let (_, mut load) = drive(vec![agent], Until::Over(self.time)).await?;
                 return Ok(load.timings.ms(0.5));
@@ -299,8 +332,11 @@ struct Agent {
 impl Agent {
     async fn new(bench: &Bench, way: Way, sql: &str) -> Result<Self> {
         let Bench { stack, keys, customers, .. } = bench;
-        let (path, key) =
-            if matches!(way, Way::Cold) { ("/mcp/cold", &keys[1]) } else { ("/mcp/warm", &keys[0]) };
+        let (path, key) = match way {
+            Way::Cold => ("/mcp/cold", &keys[1]),
+            Way::Denied => ("/mcp/warm", &keys[2]),
+            _ => ("/mcp/warm", &keys[0]),
+        };
         let (http, in_turn) = (Http::connect(&stack.url).await?, IN_TURN.min(*customers));
         Ok(Self { http, path, bearer: format!("Bearer {key}"), way, sql: sql.to_owned(), in_turn })
     }
@@ -326,17 +362,24 @@ impl Agent {
 impl Asker for Agent {
     async fn ask(&mut self) -> Result<()> {
         let (customer, sql) = self.question();
-        let arguments = json!({"snapshot_id": format!("u_{customer}"), "sql": sql});
-        let params = json!({"name": "execute_sql", "arguments": arguments});
-        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let (method, tool, arguments) = match self.way {
+            Way::Ping => ("ping", "", json!({})),
+            Way::Schema => ("tools/call", "get_schema", json!({})),
+            _ => ("tools/call", "execute_sql", json!({"snapshot_id": format!("u_{customer}"), "sql": sql})),
+        };
+        let params = json!({"name": tool, "arguments": arguments});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let headers = [("authorization", self.bearer.as_str())];
         let answer = self.http.post_json(self.path, &headers, message.to_string()).await?;
         // Read as an agent reads it.
         let told: Value = answer.json()?;
-        if told["result"]["structuredContent"]["rows"][0].is_null() {
-            return Err(format!("no rows: {told}").into());
-        }
-        Ok(())
+        let is_answered = match self.way {
+            Way::Ping => told["result"].is_object(),
+            Way::Denied => told["error"]["data"]["error_class"] == "scope_denied",
+            Way::Schema => told["result"]["isError"] != true && told["result"]["content"][0].is_object(),
+            _ => !told["result"]["structuredContent"]["rows"][0].is_null(),
+        };
+        if is_answered { Ok(()) } else { Err(format!("no answer: {told}").into()) }
     }
 }
 

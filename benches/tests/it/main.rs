@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-/// A variable of the test run. `None`, said aloud, when it is not set; where tests must run, that is a failure.
+/// Whether a variable of the test run is set. That it is not is said aloud; where tests must run, that is a failure.
 #[expect(clippy::disallowed_methods, reason = "tests have no config.rs")]
 fn is_there(name: &str) -> bool {
     let found = std::env::var(name).is_ok_and(|value| !value.is_empty());
@@ -22,8 +22,8 @@ fn check(program: &str, needs: &[&str], args: &str, rows: &[&str]) {
     if !needs.iter().all(|name| is_there(name)) {
         return;
     }
-    let out = Command::new(program).args(args.split_whitespace()).output().expect("a program of ours starts");
-    let said = String::from_utf8(out.stdout).expect("it prints text");
+    let out = Command::new(program).args(args.split_whitespace()).output().expect("it starts");
+    let said = String::from_utf8(out.stdout).expect("it prints UTF-8");
     assert!(out.status.success(), "{}\n{said}", String::from_utf8_lossy(&out.stderr));
     let cells =
         |line: &str| line.trim_matches('|').split('|').map(|c| c.trim().to_owned()).collect::<Vec<_>>();
@@ -71,7 +71,13 @@ fn an_export_is_measured_beside_a_copy() {
 fn the_passage_is_measured_beside_psycopg() {
     let statements = ["point", "aggregate", "join of four"];
     let memory = ["control plane", "worker with its query children"];
-    let rows = [statements.as_slice(), &statements, &statements, &memory].concat();
+    let steps = [
+        "`ping`: HTTP, the key",
+        "a call out of the key's scope: and a durable audit row",
+        "`get_schema`: and the tunnel, the worker",
+        "`execute_sql`, the same point query: and a query child",
+    ];
+    let rows = [statements.as_slice(), &statements, &steps, &statements, &memory].concat();
     let needs = [POSTGRES, "AIRLOCK_TEST_PYTHON_PSYCOPG"];
     let args = "--customers 2 --rounds 1 --seconds 0.01 --in-flight 2";
     check(env!("CARGO_BIN_EXE_bench-passage"), &needs, args, &rows);
