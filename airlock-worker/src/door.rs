@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
+use crate::cp_url;
 use crate::enroll::EnrollFailure;
 use crate::proxy::Proxy;
 
@@ -38,19 +39,7 @@ impl Door {
     /// When the URL is not https and not loopback, or is more than scheme, host and port.
     pub fn new(url: &str) -> Result<Self, EnrollFailure> {
         let url: Url = url.parse().map_err(|_| EnrollFailure::Url("is no URL"))?;
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback(&url) => {}
-            "http" => return Err(EnrollFailure::Url("http is for loopback only; use https")),
-            _ => return Err(EnrollFailure::Url("must begin with https://")),
-        }
-        if url.path() != "/"
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-        {
-            return Err(EnrollFailure::Url("must be a scheme, a host and a port only"));
-        }
+        cp_url::check(&url).map_err(EnrollFailure::Url)?;
         Ok(Self { url, ca_file: None, proxy: Proxy::default() })
     }
 
@@ -137,41 +126,7 @@ fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, EnrollFailure> {
     Ok(config)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    }
-}
-
 /// The whole exchange.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer has a few hundred.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(url: &str, accepted: bool) {
-        assert_eq!(Door::new(url).is_ok(), accepted, "{url}");
-    }
-
-    #[test]
-    fn secrets_are_sent_over_tls_or_to_loopback_only() {
-        check("https://cp.example.com", true);
-        check("https://cp.example.com:8443/", true);
-        check("http://127.0.0.1:8080", true);
-        check("http://[::1]:8080", true);
-        check("http://localhost:8080", true);
-        check("http://cp.example.com", false);
-        check("http://localhost.example.com", false);
-        check("https://user@cp.example.com", false);
-        check("https://cp.example.com/path", false);
-        check("ftp://cp.example.com", false);
-        check("cp.example.com", false);
-    }
-}

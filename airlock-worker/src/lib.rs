@@ -13,6 +13,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod control_plane_block;
+mod cp_url;
 pub mod door;
 pub mod enroll;
 mod error;

@@ -28,15 +28,24 @@ enum Argument {
 
 /// Marks what is an operator. `CustomBinaryOperator` and `Question` come from nowhere else: the dialect has neither.
 pub(super) fn mark(tokens: &mut [TokenWithSpan]) {
-    mark_arrows(tokens);
-    mark_questions(tokens);
+    // Most statements have neither.
+    if tokens.iter().any(|t| t.token == Token::Arrow) {
+        mark_arrows(tokens);
+    }
+    if tokens.iter().any(|t| is_question(&t.token)) {
+        mark_questions(tokens);
+    }
+}
+
+fn is_question(token: &Token) -> bool {
+    matches!(token, Token::Placeholder(text) if text == "?")
 }
 
 fn mark_questions(tokens: &mut [TokenWithSpan]) {
     let significant: Vec<usize> = (0..tokens.len()).filter(|&i| is_significant(&tokens[i].token)).collect();
     for at in significant.windows(3) {
         let [before, here, after] = [at[0], at[1], at[2]];
-        let is_operator = matches!(&tokens[here].token, Token::Placeholder(text) if text == "?")
+        let is_operator = is_question(&tokens[here].token)
             && (is_operand(&tokens[before].token)
                 || matches!(tokens[before].token, Token::RParen | Token::RBracket))
             && (is_operand(&tokens[after].token) || tokens[after].token == Token::LParen);

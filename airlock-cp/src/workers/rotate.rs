@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use airlock_core::audit::Action;
 use airlock_core::crypto::PublicKey;
+use airlock_core::{Coded as _, Timestamp};
 use airlock_proto::rotate::{ProvenRotation, RotateRequest, RotateResponse};
 
 use super::enroll::FAILURES;
@@ -13,7 +14,6 @@ use crate::audit::{Caller, Subject};
 use crate::http::limits::neighbourhood;
 use crate::revocations::{Revocations, Revoked};
 use crate::tenants::default_org;
-use airlock_core::Coded as _;
 
 /// As at the tunnel's handshake.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(120);
@@ -97,6 +97,6 @@ fn answer(request: &ProvenRotation) -> RotateResponse {
     RotateResponse { worker_id: request.worker_id.clone(), key_fingerprint: request.next.fingerprint() }
 }
 
-fn skew(a: airlock_core::Timestamp, b: airlock_core::Timestamp) -> Duration {
+fn skew(a: Timestamp, b: Timestamp) -> Duration {
     a.since(b).max(b.since(a))
 }

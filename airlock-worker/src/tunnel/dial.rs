@@ -1,6 +1,5 @@
 //! TLS, HTTP/2 and the gRPC stream to the hub.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,12 +8,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
-use url::{Host, Url};
+use url::Url;
 
 use airlock_proto::limits::{HUB_FRAME_BYTES_MAX, WORKER_FRAME_BYTES_MAX};
 use airlock_proto::wire::{Frame, tunnel_client::TunnelClient};
 
 use super::TunnelError;
+use crate::cp_url;
 use crate::door::causes;
 use crate::proxy::Proxy;
 
@@ -50,30 +50,18 @@ pub(super) struct Dialer(Endpoint, Proxy);
 
 impl Dialer {
     pub(super) fn new(url: &Url, ca_file: Option<&Path>, proxy: Proxy) -> Result<Self, TunnelError> {
-        let tls = match url.scheme() {
-            "https" => true,
-            "http" if is_loopback(url) => false,
-            "http" => return Err(TunnelError::Url("http is for loopback only; use https")),
-            _ => return Err(TunnelError::Url("must begin with https://")),
-        };
-        if url.path() != "/"
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-        {
-            return Err(TunnelError::Url("must be a scheme, a host and a port only"));
-        }
+        cp_url::check(url).map_err(TunnelError::Url)?;
         let endpoint = Endpoint::from_shared(url.as_str().to_owned())
             .map_err(|_| TunnelError::Url("is no URL that can be dialled"))?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
-        let endpoint = match tls {
-            true => {
+        let endpoint = match url.scheme() {
+            "https" => {
                 endpoint.tls_config(tls_config(ca_file)?).map_err(|e| TunnelError::CaFile(e.to_string()))?
             }
-            false => endpoint,
+            _ => endpoint,
         };
         Ok(Self(endpoint, proxy))
     }
@@ -115,43 +103,9 @@ fn tls_config(ca_file: Option<&Path>) -> Result<ClientTlsConfig, TunnelError> {
     Ok(config.with_native_roots())
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        None => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(url: &str, accepted: bool) {
-        // `Endpoint` makes its connector's TLS set-up here, nothing more: no task, no socket.
-        assert_eq!(Dialer::new(&url.parse().unwrap(), None, Proxy::default()).is_ok(), accepted, "{url}");
-    }
-
-    #[test]
-    fn plain_http_is_for_loopback_only() {
-        for good in ["http://localhost:8080", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:9"] {
-            check(good, true);
-        }
-        for bad in [
-            "http://example.com",
-            "http://localhost.example.com",
-            "http://10.0.0.1",
-            "http://[::ffff:10.0.0.1]",
-            "ftp://localhost",
-            "http://localhost/path",
-            "http://localhost/?q",
-            "http://user@localhost",
-        ] {
-            check(bad, false);
-        }
-    }
 
     #[test]
     fn a_file_of_trust_anchors_must_be_readable() {

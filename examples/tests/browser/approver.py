@@ -86,7 +86,7 @@ def two_taps(visit: Visit, agent: Agent) -> None:
     page = visit.page
     visit.go("/approvals")
     expect(page.locator("#live")).to_have_text("live")
-    asked = agent.ask({"command": "cargo publish --dry-run", "cwd": "/work/shop", "env": {"CI": "true", "RUST_LOG": "info"}})
+    asked = agent.ask({"command": "cargo publish --dry-run", "cwd": "/srv/shop", "env": {"CI": "true", "RUST_LOG": "info"}})
     entries(page).first.click()
     expect(card(page)).to_contain_text("hash verified")
     rows = card(page).locator(".asked").inner_text()
