@@ -39,6 +39,9 @@ pub struct MadeInvitation {
 pub struct InvitationView {
     /// The org's name.
     pub org: String,
+    /// The name of who invites; the operator has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invited_by: Option<String>,
     /// Who is asked.
     pub email: String,
     /// As what.
@@ -124,7 +127,7 @@ impl Invitations {
     /// # Errors
     /// [`ServiceError::NotFound`], also for another org's; as [`Invitations::create`].
     pub async fn resend(&self, ctx: &OrgCtx, id: &InvitationId) -> Result<MadeInvitation, ServiceError> {
-        let (mut invitation, _) = repo::find(&self.on.store, ctx.org(), id).await?.ok_or(NO_INVITATION)?;
+        let mut invitation = self.found(ctx, id).await?.invitation;
         self.may_give(ctx, invitation.role)?;
         self.on.throttles.take(INVITATIONS, ctx.org().as_str()).await?;
         invitation.expires_at = self.on.host.now().after(TAKE_WITHIN);
@@ -148,7 +151,7 @@ impl Invitations {
     /// # Errors
     /// [`ServiceError::NotFound`], also for another org's.
     pub async fn revoke(&self, ctx: &OrgCtx, id: &InvitationId) -> Result<(), ServiceError> {
-        let (invitation, _) = repo::find(&self.on.store, ctx.org(), id).await?.ok_or(NO_INVITATION)?;
+        let invitation = self.found(ctx, id).await?.invitation;
         if invitation.role == Role::Owner && !ctx.role().may(Act::ManageOwners) {
             return Err(OWNERS_ONLY);
         }
@@ -171,15 +174,20 @@ impl Invitations {
     pub async fn view(&self, token: &str) -> Result<InvitationView, ServiceError> {
         let hash = Prefix::Invitation.digest_of(token).ok_or(NO_INVITATION)?;
         let found = repo::by_hash(&self.on.store, &hash, self.on.host.now()).await?;
-        let (invitation, org) = found.ok_or(NO_INVITATION)?;
+        let repo::Found { invitation, org, inviter } = found.ok_or(NO_INVITATION)?;
         let known = users_repo::by_key(&self.on.store, address(&invitation.email)?.key()).await?;
         Ok(InvitationView {
             org,
+            invited_by: inviter,
             email: invitation.email,
             role: invitation.role,
             expires_at: invitation.expires_at,
             has_account: known.is_some_and(|k| k.user.email_verified_at.is_some()),
         })
+    }
+
+    async fn found(&self, ctx: &OrgCtx, id: &InvitationId) -> Result<repo::Found, ServiceError> {
+        repo::find(&self.on.store, ctx.org(), id).await?.ok_or(NO_INVITATION)
     }
 
     // A link that reaches nobody invites nobody.
@@ -200,9 +208,8 @@ impl Invitations {
         token: &Secret<String>,
     ) -> Result<MadeInvitation, ServiceError> {
         let link = self.on.mailer.links().invitation(token);
-        let org = super::orgs_repo::by_id(&self.on.store, &invitation.org_id).await?;
-        let org = org.ok_or(ServiceError::NotFound("organization"))?.name;
-        let letter = Letter::Invitation { org, role: invitation.role.as_str(), link: link.clone() };
+        let repo::Found { org, inviter, .. } = self.found(ctx, &invitation.id).await?;
+        let letter = Letter::Invitation { org, inviter, role: invitation.role.as_str(), link: link.clone() };
         self.on.mailer.send(&address(&invitation.email)?, &letter);
         let link = ctx.user().is_none().then_some(link);
         Ok(MadeInvitation { invitation, link })

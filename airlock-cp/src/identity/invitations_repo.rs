@@ -6,9 +6,20 @@ use airlock_core::id::{InvitationId, OrgId, UserId};
 use super::Invitation;
 use crate::store::{Row, Sql, Store, StoreError, Tx};
 
-const COLUMNS: &str = "SELECT i.id, i.org_id, i.email, i.role, i.invited_by, i.created_at, i.expires_at, o.name AS org_name \
-     FROM invitations i JOIN orgs o ON o.id = i.org_id \
+const COLUMNS: &str = "SELECT i.id, i.org_id, i.email, i.role, i.invited_by, i.created_at, i.expires_at, o.name AS org_name, \
+     u.name AS inviter FROM invitations i JOIN orgs o ON o.id = i.org_id LEFT JOIN users u ON u.id = i.invited_by \
      WHERE o.status <> 'deleted' AND i.used_at IS NULL AND i.revoked_at IS NULL";
+
+/// An invitation, with the names that people know its org and its inviter by; the operator has none.
+pub(super) struct Found {
+    pub(super) invitation: Invitation,
+    pub(super) org: String,
+    pub(super) inviter: Option<String>,
+}
+
+fn found(row: &Row) -> Result<Found, StoreError> {
+    Ok(Found { invitation: invitation(row)?, org: row.get("org_name")?, inviter: row.get("inviter")? })
+}
 
 fn invitation(row: &Row) -> Result<Invitation, StoreError> {
     Ok(Invitation {
@@ -22,26 +33,20 @@ fn invitation(row: &Row) -> Result<Invitation, StoreError> {
     })
 }
 
-/// The invitation of a link's digest, if it can be taken still, with the org's name.
+/// The invitation of a link's digest, if it can be taken still.
 pub(super) async fn by_hash(
     store: &Store,
     hash: &[u8; 32],
     now: Timestamp,
-) -> Result<Option<(Invitation, String)>, StoreError> {
+) -> Result<Option<Found>, StoreError> {
     let sql = Sql::new(COLUMNS).push(" AND i.hash = ?").bind(hash.as_slice());
-    let row = store.optional(sql.push(" AND i.expires_at > ?").bind(now)).await?;
-    row.map(|row| Ok((invitation(&row)?, row.get("org_name")?))).transpose()
+    store.optional(sql.push(" AND i.expires_at > ?").bind(now)).await?.as_ref().map(found).transpose()
 }
 
-/// An invitation of an org that nobody took, with the org's name.
-pub(super) async fn find(
-    store: &Store,
-    org: &OrgId,
-    id: &InvitationId,
-) -> Result<Option<(Invitation, String)>, StoreError> {
+/// An invitation of an org that nobody took.
+pub(super) async fn find(store: &Store, org: &OrgId, id: &InvitationId) -> Result<Option<Found>, StoreError> {
     let sql = Sql::new(COLUMNS).push(" AND i.org_id = ?").bind(org).push(" AND i.id = ?").bind(id);
-    let row = store.optional(sql).await?;
-    row.map(|row| Ok((invitation(&row)?, row.get("org_name")?))).transpose()
+    store.optional(sql).await?.as_ref().map(found).transpose()
 }
 
 pub(super) async fn list(

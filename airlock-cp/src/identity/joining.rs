@@ -101,7 +101,7 @@ impl Invitations {
     async fn held(&self, token: &str) -> Result<([u8; 32], Invitation), ServiceError> {
         let hash = Prefix::Invitation.digest_of(token).ok_or(NO_INVITATION)?;
         let found = repo::by_hash(&self.on.store, &hash, self.on.host.now()).await?;
-        Ok((hash, found.ok_or(NO_INVITATION)?.0))
+        Ok((hash, found.ok_or(NO_INVITATION)?.invitation))
     }
 
     // Of many who show the same link at once, one joins.

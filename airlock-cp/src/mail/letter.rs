@@ -75,6 +75,8 @@ pub enum Letter {
     Invitation {
         /// The organization's name.
         org: String,
+        /// The name of who invites; the operator has none.
+        inviter: Option<String>,
         /// As what.
         role: &'static str,
         /// The link.
@@ -147,10 +149,11 @@ impl Letter {
                  Sign in to answer:\n{link}\n\n\
                  If you do not know it, do nothing, or say no.\n"
             ),
-            Self::Invitation { org, role, link } => format!(
-                "You are invited to the organization \"{org}\" on Airlock, as {role}.\n\n\
+            Self::Invitation { org, inviter, role, link } => format!(
+                "{} invites you to the organization \"{org}\" on Airlock, as {role}.\n\n\
                  Take the invitation within seven days:\n{}\n\n\
                  If you do not know them, do nothing.\n",
+                inviter.as_ref().map_or("The operator".to_owned(), |name| format!("\"{name}\"")),
                 link.expose()
             ),
         }

@@ -239,6 +239,7 @@ async fn accept_form(console: &Console, visit: Visit, token: String) -> Result<R
         here: format!("/invitations/accept?{query}"),
         token,
         org: invited.org,
+        invited_by: invited.invited_by,
         role: invited.role.to_string(),
         same: me.as_ref().is_some_and(|me| me.to_lowercase() == invited.email.to_lowercase()),
         email: invited.email,

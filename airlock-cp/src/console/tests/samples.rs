@@ -115,6 +115,7 @@ impl Maker {
             token: f.text("inv_1"),
             here: f.text("/invitations/accept?token=inv_1"),
             org: f.text("Acme Analytics"),
+            invited_by: Some(f.text("Grace Hopper")),
             role: "admin".into(),
             email: f.text("ada@acme.example"),
             signed_in_as: me.map(|m| f.text(m)),

@@ -51,6 +51,8 @@ pub struct AcceptPage {
     pub here: String,
     /// The org that invites.
     pub org: String,
+    /// Who does, by name; the operator has none.
+    pub invited_by: Option<String>,
     /// As what.
     pub role: String,
     /// Whom.

@@ -20,6 +20,7 @@ on_both! {
         assert!(town.mails.to("Una@example.com").await.text.contains(&link), "mailed as well");
         let view = town.cp.get(&format!("/api/v1/invitations/{link}")).await.body;
         assert_eq!((&view["org"], &view["role"], &view["has_account"]), (&json!("acme"), &json!("approver"), &json!(false)));
+        assert_eq!(view.get("invited_by"), None, "the operator has no name");
         let weak = json!({"token": link, "name": "Una", "password": "una@example.com"});
         assert_eq!(accept(&town, weak).await.status.as_u16(), 422);
         let taken = accept(&town, json!({"token": link, "name": "Una", "password": PASSWORD})).await;
