@@ -65,6 +65,8 @@ impl Channel {
             let Some(news) = &self.news else { return Ok(None) };
             let message = match &self.whose {
                 Whose::Approver(approver) => self.room.for_approver(approver, news).await?,
+                // What is to be acted on is for the channel that was opened last; whoever acts on it asks the store.
+                Whose::Enforcer if news.kind != Kind::Unpaired && !news.to_newest => None,
                 Whose::Enforcer => self.room.for_enforcer(news).await?,
             };
             self.news = None;

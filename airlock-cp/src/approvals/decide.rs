@@ -1,6 +1,6 @@
 //! An approver decides, or says that a message arrived.
 
-use airlock_core::approval::{Disbelief, NonceJournal, Taken, verify_decision};
+use airlock_core::approval::{Disbelief, NonceJournal, RequestId, Taken, verify_decision};
 use airlock_core::audit::Action;
 use airlock_core::id::ApproverId;
 use airlock_core::{Coded as _, Timestamp};
@@ -27,7 +27,8 @@ impl Approvals {
     pub async fn decide(&self, party: &Party, sent: DecisionSubmission) -> Result<(), ServiceError> {
         let approver = self.named(party, &sent.approver_id).await?;
         let (this, who) = (self.clone(), approver.clone());
-        let (resource, sent) = (sent.request_id.to_string(), sent);
+        let hash = &sent.decision.artifact_hash;
+        let resource = self.as_the_log_names(&approver, &sent.request_id, hash).await?;
         let work = async move { this.take_decision(&who, &sent).await };
         let done = self.act(party, Action::ExchangeDecided, &resource, work).await;
         if let Err(ServiceError::Approval(
@@ -48,6 +49,17 @@ impl Approvals {
     pub async fn named(&self, party: &Party, id: &str) -> Result<Approver, ServiceError> {
         let own = self.approver(party).await?;
         if id == ME || id == own.id.as_str() { Ok(own) } else { Err(ApprovalError::NotYours.into()) }
+    }
+
+    /// The exchange before an approver, as the log names it in every row; what does not lie before them has the enforcer's name only.
+    pub(super) async fn as_the_log_names(
+        &self,
+        approver: &Approver,
+        request: &RequestId,
+        hash: &str,
+    ) -> Result<String, StoreError> {
+        let found = repo::id_of_approver(&self.on.store, &approver.id, request, hash).await?;
+        Ok(found.map_or_else(|| request.to_string(), |id| id.to_string()))
     }
 
     async fn take_decision(

@@ -9,10 +9,10 @@ use crate::store::{Row, Sql, Store, StoreError, Tx};
 
 const COLUMNS: &str = "SELECT e.id, e.org_id, e.owner_id, e.request_id, e.enforcer_id, e.enforcer_label, e.app_id, \
      e.artifact_type, e.artifact_hash, e.ciphertext, e.metadata, e.standing_verdict, e.state, e.created_at, e.expires_at, \
-     e.decision, e.deliver_id FROM exchanges e ";
+     e.decision, e.deliver_id, e.ended_at FROM exchanges e ";
 const INBOX_COLUMNS: &str = "SELECT e.id, e.org_id, e.owner_id, e.request_id, e.enforcer_id, e.enforcer_label, e.app_id, \
      e.artifact_type, e.artifact_hash, e.ciphertext, e.metadata, e.standing_verdict, e.state, e.created_at, e.expires_at, \
-     e.decision, e.deliver_id, i.msg_id, p.nonce, a.name AS app_name FROM inbox i JOIN exchanges e ON e.id = i.exchange_id \
+     e.decision, e.deliver_id, e.ended_at, i.msg_id, p.nonce, a.name AS app_name FROM inbox i JOIN exchanges e ON e.id = i.exchange_id \
      LEFT JOIN pairings p ON p.id = i.pairing_id LEFT JOIN apps a ON a.id = e.app_id WHERE i.approver_id = ?";
 
 fn json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
@@ -40,6 +40,7 @@ fn record(row: &Row) -> Result<ExchangeRecord, StoreError> {
         metadata: json(&row.get::<String>("metadata")?, "exchanges.metadata")?,
         standing_verdict: row.parse_opt("standing_verdict")?,
         created_at: row.time("created_at")?,
+        ended_at: row.time_opt("ended_at")?,
         deliver_id: row.get("deliver_id")?,
         exchange,
     })
@@ -92,23 +93,37 @@ pub(super) async fn by_id(store: &Store, id: &ExchangeId) -> Result<Option<Excha
     store.optional(sql).await?.as_ref().map(record).transpose()
 }
 
-/// The exchange that an approver means by an enforcer's request id: two enforcers' people may use the same one, so the
-/// hash says which.
-pub(super) async fn hold_of_approver(
-    tx: &mut Tx,
-    approver: &ApproverId,
-    request: &RequestId,
-    hash: &str,
-) -> Result<Option<ExchangeRecord>, StoreError> {
+// The exchange that an approver means by an enforcer's request id: two enforcers' people may use the same one, so the
+// hash says which.
+fn of_approver(approver: &ApproverId, request: &RequestId, hash: &str) -> Sql {
     // The request first: before an approver may lie thousands. SQLite keeps to the order of a cross join.
     let sql = Sql::new(
         "SELECT i.exchange_id FROM exchanges e CROSS JOIN inbox i WHERE i.exchange_id = e.id AND i.approver_id = ? \
          AND e.org_id = (SELECT org_id FROM approvers WHERE id = ?) AND e.request_id = ? \
          ORDER BY CASE WHEN e.artifact_hash = ? THEN 0 ELSE 1 END, e.id DESC LIMIT 1",
     );
-    let Some(row) = tx.optional(sql.bind(approver).bind(approver).bind(request).bind(hash)).await? else {
-        return Ok(None);
-    };
+    sql.bind(approver).bind(approver).bind(request).bind(hash)
+}
+
+/// Which exchange an approver means.
+pub(super) async fn id_of_approver(
+    store: &Store,
+    approver: &ApproverId,
+    request: &RequestId,
+    hash: &str,
+) -> Result<Option<ExchangeId>, StoreError> {
+    let row = store.optional(of_approver(approver, request, hash)).await?;
+    row.map(|row| row.parse("exchange_id")).transpose()
+}
+
+/// All of it, held until the transaction ends.
+pub(super) async fn hold_of_approver(
+    tx: &mut Tx,
+    approver: &ApproverId,
+    request: &RequestId,
+    hash: &str,
+) -> Result<Option<ExchangeRecord>, StoreError> {
+    let Some(row) = tx.optional(of_approver(approver, request, hash)).await? else { return Ok(None) };
     hold_by_id(tx, &row.parse("exchange_id")?).await
 }
 
@@ -143,7 +158,7 @@ pub(super) async fn insert(
     let sql = sql.bind(ciphertext).bind(text(serde_json::to_string(&e.metadata))?);
     let sql = sql.bind(e.standing_verdict.map(|verdict| verdict.as_str())).bind(state.as_str());
     let sql = sql.bind(e.created_at).bind(e.exchange.expires_at());
-    tx.execute(sql.bind((!state.is_pending()).then_some(now))).await.map(|_| ())
+    tx.execute(sql.bind(e.ended_at)).await.map(|_| ())
 }
 
 pub(super) async fn insert_inbox(

@@ -50,8 +50,8 @@ impl Approvals {
         approver: &Approver,
         request: &RequestId,
     ) -> Result<(), ServiceError> {
+        let resource = self.as_the_log_names(approver, request, "").await?;
         let (this, id, request) = (self.clone(), approver.id.clone(), request.clone());
-        let resource = request.to_string();
         let work = async move {
             let mut tx = this.on.store.begin().await?;
             if !repo::dismiss(&mut tx, &id, &request, this.now()).await? {
@@ -73,8 +73,8 @@ impl Approvals {
         enforcer: &str,
     ) -> Result<(), ServiceError> {
         let approver = self.approver(party).await?;
+        let resource = self.as_the_log_names(&approver, request, "").await?;
         let (this, request, enforcer) = (self.clone(), request.clone(), enforcer.to_owned());
-        let resource = request.to_string();
         let work = async move {
             let now = this.now();
             let mut tx = this.on.store.begin().await?;

@@ -56,7 +56,8 @@ pub(crate) fn approval_request(
 /// A decision, as its approver sent it; `None` before there is one.
 pub(crate) fn decision_deliver(record: &ExchangeRecord) -> Option<DecisionDeliverEnvelope> {
     let (decision, deliver_id) = (record.decision()?, record.deliver_id.as_deref()?);
-    let (at, body) = (record.created_at.to_string(), DecisionBody::from(decision.clone()));
+    let at = record.ended_at.unwrap_or(record.created_at);
+    let (at, body) = (at.to_string(), DecisionBody::from(decision.clone()));
     let envelope = HarpEnvelope::of_gateway(msg_type::DECISION_DELIVER, record.request_id.as_str(), at, body);
     let recipient =
         RecipientInfo { enforcer_id: Some(record.enforcer.to_string()), ..RecipientInfo::default() };

@@ -9,6 +9,7 @@ use airlock_core::approval::{
 use airlock_core::crypto::Ciphertext;
 use airlock_core::id::{ApproverId, ExchangeId, OrgId, PairingId, UserId};
 
+use crate::apps::AppRate;
 use crate::audit::{Caller, Subject};
 
 /// Who asks the gateway: a person in an org, perhaps through an app.
@@ -31,6 +32,8 @@ pub struct PartyApp {
     pub id: String,
     /// What people call it.
     pub name: String,
+    /// How often its people may ask.
+    pub rate: AppRate,
 }
 
 impl Party {
@@ -94,6 +97,8 @@ pub struct ExchangeRecord {
     pub standing_verdict: Option<Verdict>,
     /// When it was taken in.
     pub created_at: Timestamp,
+    /// Since when it waits no longer, as far as the store was told.
+    pub ended_at: Option<Timestamp>,
     /// Names the decision's message, once there is one.
     pub deliver_id: Option<String>,
     /// How it stands.

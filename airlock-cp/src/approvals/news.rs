@@ -84,6 +84,8 @@ impl Kind {
 pub(crate) struct News {
     pub(crate) kind: Kind,
     pub(crate) about: String,
+    /// Whether nobody in this process began to listen to the same later than who has this.
+    pub(crate) to_newest: bool,
 }
 
 /// Reads the news and tells them. Cloning shares it.
@@ -244,11 +246,11 @@ impl Inner {
         // A word that is not known was written by a newer process.
         let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::Missed);
         if let Some(of_topic) = self.listeners.lock().get_mut(&topic) {
-            send(of_topic, &News { kind, about });
+            send(of_topic, &News { kind, about, to_newest: false });
         }
     }
     fn pass_on_that_some_were_missed(&self) {
-        let missed = News { kind: Kind::Missed, about: String::new() };
+        let missed = News { kind: Kind::Missed, about: String::new(), to_newest: false };
         for of_topic in self.listeners.lock().values_mut() {
             send(of_topic, &missed);
         }
@@ -256,5 +258,9 @@ impl Inner {
 }
 
 fn send(of_topic: &mut Ears, news: &News) {
-    of_topic.retain(|(_, queue)| queue.try_send(news.clone()).is_ok());
+    let newest = of_topic.last().map(|(id, _)| *id);
+    of_topic.retain(|(id, queue)| {
+        let to_newest = newest == Some(*id);
+        queue.try_send(News { to_newest, ..news.clone() }).is_ok()
+    });
 }

@@ -96,15 +96,13 @@ impl Approvals {
         };
         let (this, id) = (self.clone(), pairing.id.to_string());
         let work = async move {
-            let mut tx = this.on.store.begin().await?;
-            if repo::count_open(&mut tx, &pairing.org, &pairing.made_by, this.now()).await? >= OPEN_MAX {
-                return Err(ApprovalError::TooManyOpen("pairing codes").into());
-            }
-            drop(tx);
             // Another session may live under the same six characters.
             for _ in 0..CODE_TRIES {
                 let code = PairingCode::random(&*this.on.host);
                 let mut tx = this.on.store.begin().await?;
+                if repo::count_open(&mut tx, &pairing.org, &pairing.made_by, this.now()).await? >= OPEN_MAX {
+                    return Err(ApprovalError::TooManyOpen("pairing codes").into());
+                }
                 match repo::insert(&mut tx, &pairing, &this.code_hash(code.as_str())).await {
                     Ok(()) => {
                         tx.commit().await?;

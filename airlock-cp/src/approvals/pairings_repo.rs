@@ -155,13 +155,14 @@ pub(super) async fn of_signer(
     tx.all(sql.bind(approver).bind(signer_key_id)).await?.iter().map(pairing).collect()
 }
 
-/// How many codes of a person's live.
+/// How many codes of a person's live. Nobody else counts them until the transaction ends.
 pub(super) async fn count_open(
     tx: &mut Tx,
     org: &OrgId,
     user: &UserId,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    tx.optional(Sql::new("SELECT id FROM users WHERE id = ? {for_update}").bind(user)).await?;
     let sql = Sql::new(
         "SELECT COUNT(*) AS n FROM pairings WHERE org_id = ? AND made_by = ? AND state = 'Pending' AND expires_at > ?",
     );

@@ -159,6 +159,7 @@ impl Approvals {
             standing_verdict: sent.metadata.dnd_audit(),
             metadata,
             created_at: now,
+            ended_at: (!exchange.state(now).is_pending()).then_some(now),
             deliver_id: None,
             exchange,
         }

@@ -5,10 +5,12 @@
 
 mod check;
 mod model;
+mod rate;
 mod repo;
 mod routes;
 mod service;
 
 pub use model::{AppKind, AppPatch, AppRecord, AppStatus, MintedApp, NewApp};
+pub use rate::AppRate;
 pub use routes::api;
 pub use service::{Apps, NotProven, Shown};

@@ -4,6 +4,8 @@ use airlock_core::id::OrgId;
 use airlock_core::{Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::AppRate;
+
 /// What a program is, and so how it proves that it is itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -99,6 +101,8 @@ pub struct AppRecord {
     pub redirect_uris: Vec<String>,
     /// The first characters of the secret; nothing for public kinds.
     pub client_secret_hint: Option<String>,
+    /// How often its people may ask the gateway in a minute.
+    pub requests_per_minute: AppRate,
     /// Whether it is let in.
     pub status: AppStatus,
     /// When it was registered.
@@ -156,6 +160,9 @@ pub struct AppPatch {
     /// Where codes may be sent, exactly.
     #[serde(default)]
     pub redirect_uris: Option<Vec<String>>,
+    /// How often its people may ask the gateway in a minute. The operator says so, nobody else.
+    #[serde(default)]
+    pub requests_per_minute: Option<AppRate>,
 }
 
 /// An app just registered or rotated: the only time its secret is seen.

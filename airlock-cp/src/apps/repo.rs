@@ -17,7 +17,7 @@ pub(super) struct Provable {
 }
 
 const COLUMNS: &str = "SELECT a.id, a.client_id, a.org_id, a.owner_id, a.kind, a.name, a.description, a.home_page, \
-     a.is_open_source, a.origins, a.hint, a.status, a.created_at, a.updated_at, a.version, c.metadata, c.hash, \
+     a.is_open_source, a.origins, a.hint, a.rate, a.status, a.created_at, a.updated_at, a.version, c.metadata, c.hash, \
      c.status AS client_status FROM apps a JOIN oauth_clients c ON c.id = a.client_id WHERE ";
 
 fn app(row: &Row) -> Result<AppRecord, StoreError> {
@@ -38,6 +38,7 @@ fn app(row: &Row) -> Result<AppRecord, StoreError> {
         redirect_uris: serde_json::from_value(metadata["redirect_uris"].take())
             .map_err(|_| StoreError::Damaged("oauth_clients.metadata"))?,
         client_secret_hint: row.get("hint")?,
+        requests_per_minute: row.parse("rate")?,
         status: row.parse("status")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -137,11 +138,12 @@ pub(super) async fn update(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = Sql::new(
-        "UPDATE apps SET name = ?, description = ?, home_page = ?, is_open_source = ?, origins = ?, updated_at = ?, \
-         version = version + 1 WHERE status = 'active' AND id = ? AND version = ?",
+        "UPDATE apps SET name = ?, description = ?, home_page = ?, is_open_source = ?, origins = ?, rate = ?, \
+         updated_at = ?, version = version + 1 WHERE status = 'active' AND id = ? AND version = ?",
     );
     let sql = sql.bind(&a.name).bind(&a.description).bind(a.home_page_url.as_deref()).bind(a.is_open_source);
-    let sql = sql.bind(json!(a.allowed_origins).to_string()).bind(now).bind(&a.app_id).bind(version);
+    let sql = sql.bind(json!(a.allowed_origins).to_string()).bind(a.requests_per_minute.to_string());
+    let sql = sql.bind(now).bind(&a.app_id).bind(version);
     if tx.execute(sql).await? == 0 {
         return Ok(false);
     }

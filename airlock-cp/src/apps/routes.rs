@@ -1,5 +1,6 @@
 //! Routes of an org's apps: one's own for members, all for those who manage clients.
 
+use airlock_core::Code;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -56,6 +57,9 @@ fn schema(required: &[&str]) -> Value {
     if required.contains(&"kind") {
         schema["properties"]["kind"] =
             json!({"enum": ["Agent", "Desktop", "VsCodeExtension", "Web", "Mobile"]});
+    } else {
+        schema["properties"]["requests_per_minute"] =
+            json!({"oneOf": [{"type": "integer", "minimum": 1}, {"enum": ["unlimited", "default"]}]});
     }
     schema
 }
@@ -113,6 +117,10 @@ async fn patch(
     headers: HeaderMap,
     Body(patch): Body<AppPatch>,
 ) -> Result<Stamped<AppRecord>, Problem> {
+    if patch.requests_per_minute.is_some() && ctx.user().is_some() {
+        let why = "how often an app may ask is for the operator to say";
+        return Err(Problem::new(Code::Forbidden, why));
+    }
     let before = found(&ctx, &apps, &id, Act::ManageClients).await?;
     let app = apps.patch(ctx.caller(), before, patch, if_match(&headers)?).await?;
     Ok(Stamped { version: app.version, body: app })

@@ -10,7 +10,7 @@ use airlock_core::{Host, Secret};
 use subtle::ConstantTimeEq as _;
 
 use super::check::{ANY, checked};
-use super::{AppKind, AppPatch, AppRecord, AppStatus, MintedApp, NewApp, repo};
+use super::{AppKind, AppPatch, AppRate, AppRecord, AppStatus, MintedApp, NewApp, repo};
 use crate::audit::{Caller, Journal, Subject};
 use crate::error::ServiceError;
 use crate::revocations::{Revocations, Revoked};
@@ -90,6 +90,7 @@ impl Apps {
             allowed_origins: new.allowed_origins.unwrap_or_default(),
             redirect_uris: new.redirect_uris.unwrap_or_default(),
             client_secret_hint: secret.as_ref().map(hint),
+            requests_per_minute: AppRate::Default,
             status: AppStatus::Active,
             created_at: now,
             updated_at: now,
@@ -168,6 +169,7 @@ impl Apps {
             is_open_source: patch.is_open_source.unwrap_or(before.is_open_source),
             allowed_origins: patch.allowed_origins.unwrap_or(before.allowed_origins),
             redirect_uris: patch.redirect_uris.unwrap_or(before.redirect_uris),
+            requests_per_minute: patch.requests_per_minute.unwrap_or(before.requests_per_minute),
             ..before
         })?;
         let (this, about) = (self.clone(), subject(&after));

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::door::Door;
 use super::error::CliError;
 use super::output::Output;
+use crate::apps::AppRate;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AppCommand {
@@ -41,6 +42,15 @@ pub(super) enum AppCommand {
         of: Of,
         /// The app's id: ABC-1234567
         id: String,
+    },
+    /// Say how often an app's people may ask the gateway, all together
+    Rate {
+        #[command(flatten)]
+        of: Of,
+        /// The app's id: ABC-1234567
+        id: String,
+        /// Requests a minute; `unlimited`; or `default`, which is AIRLOCK_CP_APPROVALS_APP_RATE
+        requests: AppRate,
     },
     /// End an app for ever, with every token that people gave it
     Revoke {
@@ -82,6 +92,11 @@ pub(super) async fn run(command: AppCommand, door: &Door, output: &Output) -> Re
         AppCommand::Rotate { of, id } => {
             let path = format!("{APPS}/{id}/rotate-secret");
             tell(&door.call_in(Some(&of.org), Method::POST, &path, None).await?, output);
+        }
+        AppCommand::Rate { of, id, requests } => {
+            let (path, body) = (format!("{APPS}/{id}"), json!({"requests_per_minute": requests}));
+            let changed = door.call_in(Some(&of.org), Method::PATCH, &path, Some(&body)).await?;
+            output.object(&changed, "requests_per_minute");
         }
         AppCommand::Revoke { of, id } => {
             let path = format!("{APPS}/{id}/revoke");

@@ -179,6 +179,7 @@ async fn patch(
         is_open_source: patch.more.is_open_source,
         allowed_origins: patch.more.allowed_origins,
         redirect_uris: patch.more.redirect_uris,
+        ..AppPatch::default()
     };
     change(&caller, &gateway, &id, patch).await
 }

@@ -27,7 +27,10 @@ impl Gateway {
         let now = self.host.monotonic();
         let config = self.approvals.config();
         let taken = match &party.app {
-            Some(app) => self.limits.apps.take(&app.id, Rate::per_minute(config.app_rate), now),
+            Some(app) => match app.rate.per_minute(config.app_rate) {
+                Some(n) => self.limits.apps.take(&app.id, Rate::per_minute(n), now),
+                None => Ok(()),
+            },
             None => self.limits.people.take(&party.user, Rate::per_minute(config.user_rate), now),
         };
         taken.map_err(GatewayError::too_often)
@@ -36,7 +39,11 @@ impl Gateway {
     pub(super) async fn party(&self, parts: &mut Parts) -> Result<(GatewayCaller, Party), GatewayError> {
         let caller = GatewayCaller::from_request_parts(parts, self).await?;
         caller.may(Act::UseApprovals)?;
-        let app = caller.app.as_ref().map(|app| PartyApp { id: app.app_id.clone(), name: app.name.clone() });
+        let app = caller.app.as_ref().map(|app| PartyApp {
+            id: app.app_id.clone(),
+            name: app.name.clone(),
+            rate: app.requests_per_minute,
+        });
         let party =
             Party { org: caller.org.clone(), user: caller.user.clone(), app, caller: caller.caller.clone() };
         Ok((caller, party))

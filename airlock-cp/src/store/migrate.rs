@@ -11,6 +11,7 @@ const STEPS: &[(i64, &str)] = &[
     (5, include_str!("../../migrations/0005_audit_retention.sql")),
     (6, include_str!("../../migrations/0006_approvals.sql")),
     (7, include_str!("../../migrations/0007_exchanges_of_request.sql")),
+    (8, include_str!("../../migrations/0008_app_rates.sql")),
 ];
 
 /// The newest schema this program knows.

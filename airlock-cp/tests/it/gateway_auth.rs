@@ -208,6 +208,7 @@ on_both! {
             assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}");
         }
         let asked = cp.bare(Method::GET, "/v1/pats", None, &[("origin", "https://a_b.example")]).await;
+        assert!(!asked.headers.contains_key("x-harp-version"));
         assert_eq!(verdict(&asked), (401, "unauthorized"));
         assert_eq!(asked.headers["access-control-allow-origin"], "https://a_b.example");
         assert_eq!(asked.headers["vary"], "Origin");
@@ -217,6 +218,25 @@ on_both! {
         cp.browse(&ada, Method::POST, &format!("/api/v1/org/apps/{id}/revoke"), None).await;
         let answer = preflight("https://a_b.example", "/v1/pats").await;
         assert!(!answer.headers.contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_say_its_version_and_need_not() {
+    let cp = Cp::fresh().await;
+    for (said, status, code) in [
+        (None, 401, "unauthorized"),
+        (Some("0.2"), 401, "unauthorized"),
+        (Some("0.3"), 426, "unsupported_version"),
+        (Some("1.0"), 426, "unsupported_version"),
+        (Some(""), 426, "unsupported_version"),
+    ] {
+        let shown: Vec<_> = said.map(|version| ("x-harp-version", version)).into_iter().collect();
+        let answer = cp.bare(Method::GET, "/v1/pats", None, &shown).await;
+        assert_eq!(verdict(&answer), (status, code), "{said:?}");
+        let echoed = answer.headers.get("x-harp-version").map(|value| value.to_str().unwrap());
+        assert_eq!(echoed, said.map(|_| "0.2"), "{said:?}");
+        assert_eq!(answer.headers.contains_key("upgrade"), status == 426);
     }
 }
 

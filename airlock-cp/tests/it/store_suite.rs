@@ -63,7 +63,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("approvers", "id org_id user_id created_at"),
     (
         "apps",
-        "id client_id org_id owner_id kind name description home_page is_open_source origins hint status created_at updated_at version",
+        "id client_id org_id owner_id kind name description home_page is_open_source origins hint status created_at updated_at version rate",
     ),
     (
         "audit",

@@ -135,6 +135,33 @@ async fn an_enforcer_gets_its_decision_counts_as_online_and_is_asked_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_an_enforcers_channels_the_one_opened_last_gets_the_decision() {
+    let test = TestStore::sqlite().await;
+    let cp = Cp::on(test.store.clone()).await;
+    let me = Side::new(&cp, &test, "default", "member").await;
+    let paired = pair(&me, &me).await;
+    for request in ["req-1", "req-2"] {
+        ok(me.submit(request, Some(&paired.token)).await, 202);
+    }
+    let mut first = Events::open(&me, "/v1/sse/enforcers/enf-1", None).await;
+    let mut last = Events::open(&me, "/v1/sse/enforcers/enf-1", None).await;
+    let mut other = Events::open(&me, "/v1/sse/enforcers/enf-2", None).await;
+    decide(&me, &paired.keys, "req-1", Verdict::Approve).await;
+    assert_eq!(last.next().await.unwrap().2["requestId"], "req-1");
+    assert!(first.next().now_or_never().is_none());
+    drop(last);
+    // The server notices at its next write, or when the stream is closed under it.
+    while cp.app.approvals().waiting() > 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    decide(&me, &paired.keys, "req-2", Verdict::Reject).await;
+    assert_eq!(first.next().await.unwrap().2["requestId"], "req-2");
+    ok(me.post("/v1/pairing/revoke", json!({"routingToken": paired.token})).await, 200);
+    assert_eq!(first.next().await.unwrap().0, "pairing.revoked");
+    assert!(other.next().now_or_never().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_ends_with_the_token_that_opened_it() {
     let test = TestStore::sqlite().await;
     let cp = Cp::on(test.store.clone()).await;

@@ -32,11 +32,14 @@ on_both! {
         assert_eq!(body["metadata"], json!({"workspaceName": "shop", "requestLabel": "deploy"}));
         assert!(!page.to_string().contains(&paired.token), "a routing token is never forwarded");
 
+        cp.clock.advance(std::time::Duration::from_secs(1));
+        let from = airlock_core::Host::now(&*cp.clock).to_string();
         decide(&me, &paired.keys, "req-1", Verdict::Approve).await;
         let delivered = ok(me.wait("req-1", 30).await, 200);
         let again = ok(me.wait("req-1", 30).await, 200);
         assert_eq!(delivered, again, "the same message each time");
         assert_eq!(delivered["recipient"]["enforcerId"], "enf-1");
+        assert!(delivered["createdAt"].as_str().unwrap() >= from.as_str(), "a message is as old as the decision");
         let status = ok(me.get("/v1/exchanges/req-1").await, 200);
         assert_eq!((&status["body"]["state"], &status["body"]["decision"]), (&json!("Decided"), &delivered["body"]));
         assert!(inbox(&me).await.is_empty());
@@ -66,6 +69,16 @@ on_both! {
             assert_eq!(me.state("req-1").await, "Delivered");
         }
         assert_eq!(ok(me.wait("req-1", 1).await, 200), delivered);
+
+        ok(me.delete("/v1/approvers/me/inbox/req-1").await, 204);
+        let event = test.text("SELECT event FROM audit WHERE action = 'exchange.submitted'").await;
+        let event: serde_json::Value = serde_json::from_str(&event).unwrap();
+        let id = event["target"]["resource"].as_str().unwrap();
+        assert!(id.starts_with("xc_"), "{id}");
+        for action in ["exchange.decided", "exchange.delivered", "exchange.dismissed"] {
+            let event = test.text(&format!("SELECT event FROM audit WHERE action = '{action}'")).await;
+            assert!(event.contains(id), "every row of one exchange names it alike: {event}");
+        }
     }
 
     an_approver_may_begin_and_may_be_somebody_else(test) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::json;
 
 use super::harness::*;
@@ -29,6 +30,38 @@ async fn requests_are_counted_by_app_or_by_person() {
     assert_eq!(verdict(&me.get("/v1/exchanges/req-1").await), (429, "rate_limited"));
     cp.clock.advance(Duration::from_secs(3));
     assert_eq!(me.get("/v1/exchanges/req-1").await.status.as_u16(), 404);
+}
+
+#[tokio::test]
+async fn the_operator_says_how_often_an_app_may_ask() {
+    let test = TestStore::sqlite().await;
+    let config = config_with(&[("APPROVALS_APP_RATE", "3")]);
+    let cp = Cp::configured(config, test.store.clone(), Clock::new()).await;
+    let mut me = Side::new(&cp, &test, "default", "owner").await;
+    let (app_id, client, secret) = app(&cp, &me.person, "Build agent").await;
+    ok(me.post(&format!("/v1/consents/{app_id}/allow"), json!({})).await, 200);
+    me.app = Some((client, secret));
+    let path = format!("/api/v1/org/apps/{app_id}");
+    let own = cp.browse(&me.person, Method::PATCH, &path, Some(json!({"requests_per_minute": 9}))).await;
+    assert_eq!((own.status.as_u16(), own.body["code"].as_str()), (403, Some("forbidden")));
+    let org = [("airlock-org", "default")];
+    // How many in a row, at most ten are tried.
+    for (rate, taken) in
+        [(json!("default"), 3), (json!(7), 7), (json!("unlimited"), 10), (json!(1), 1), (json!("default"), 3)]
+    {
+        let said = cp.ask(Method::PATCH, &path, Some(json!({"requests_per_minute": rate})), &org).await;
+        assert_eq!((said.status.as_u16(), &said.body["requests_per_minute"]), (200, &rate));
+        cp.clock.advance(Duration::from_secs(120));
+        let mut passed = 0;
+        while passed < 10 && me.get("/v1/consent/status").await.status.as_u16() == 200 {
+            passed += 1;
+        }
+        assert_eq!(passed, taken, "{rate}");
+    }
+    for wrong in [json!(0), json!(-1), json!(1.5), json!("7"), json!("none"), json!([])] {
+        let said = cp.ask(Method::PATCH, &path, Some(json!({"requests_per_minute": wrong})), &org).await;
+        assert_eq!(said.status.as_u16(), 422, "{wrong}");
+    }
 }
 
 #[tokio::test]

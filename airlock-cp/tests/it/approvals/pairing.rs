@@ -157,6 +157,23 @@ async fn a_person_rejects_and_has_ten_codes_at_most() {
     }
 }
 
+on_both! {
+    ten_codes_are_ten_also_when_asked_for_at_once(test) {
+        let (one, two) = (Cp::on(test.store.clone()).await, Cp::on(test.again().await).await);
+        let me = Side::new(&one, &test, "default", "member").await;
+        let there = me.at(&two);
+        let asked = (0..16).map(|n| {
+            let side = if n % 2 == 0 { &me } else { &there };
+            side.post("/v1/pairing/initiate", json!({"deviceId": "d", "enforcerId": "e"}))
+        });
+        let answers = futures::future::join_all(asked).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status.as_u16() == 201).count(), 10);
+        for refused in answers.iter().filter(|answer| answer.status.as_u16() != 201) {
+            assert_eq!(verdict(refused), (429, "quota_exceeded"));
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_opens_something_is_in_the_store_as_a_digest_only() {
     let test = TestStore::sqlite().await;
