@@ -132,7 +132,7 @@ def ends(visit: Visit, agent: Agent) -> None:
     """What ends without the person, while they look at it."""
     page = visit.page
     visit.go("/approvals")
-    asked = agent.ask({"command": "soon over"}, seconds=10)
+    asked = agent.ask({"command": "soon over"}, seconds=20)
     entries(page).first.click()
     expect(card(page)).to_contain_text("It has expired.")
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
@@ -325,7 +325,8 @@ def lost(visit: Visit, agent: Agent) -> None:
     page = visit.page
     visit.go("/profile")
     page.evaluate("""async () => { for (const { name } of await indexedDB.databases()) await new Promise((done, failed) => {
-      const gone = indexedDB.deleteDatabase(name); gone.onsuccess = done; gone.onerror = gone.onblocked = failed; }); }""")
+      // A page that was just left may hold it for a moment.
+      const gone = indexedDB.deleteDatabase(name); gone.onsuccess = done; gone.onerror = failed; }); }""")
     agent.ask({"command": "sealed for the key that is gone"})
     visit.go("/approvals")
     expect(page.get_by_role("main")).to_contain_text("No keys are in this browser.")
@@ -531,7 +532,7 @@ def a_life(browser: Browser, given: dict[str, Any], python: str) -> Visit:
 
 
 def on_a_phone(browser: Browser, given: dict[str, Any], python: str, width: int) -> Visit:
-    visit = Visit(browser, given["url"], None, size=(width, 800))
+    visit = Visit(browser, given["url"], None, size=(width, 800), phone=True)
     who = {name: given[name] for name in ("url", "email", "password")}
     visit.go("/approvals/pair")
     visit.sign_in(given["email"], given["password"])
@@ -541,13 +542,13 @@ def on_a_phone(browser: Browser, given: dict[str, Any], python: str, width: int)
     visit.go("/approvals")
     for word in ("Approve", "Reject"):
         asked = agent.ask({"command": f"{word.lower()} me", "plan": ["one", "two"]})
-        entries(page).first.click()
-        page.get_by_role("button", name=word).click()
+        entries(page).first.tap()
+        page.get_by_role("button", name=word).tap()
         expect(card(page)).to_contain_text({"Approve": "Approved.", "Reject": "Rejected."}[word])
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{wider} px wider than {width}"
         DECIDED.append({**agent.decided(asked), "expected": word.lower()})
-        page.get_by_role("button", name="Back to the inbox").click()
+        page.get_by_role("button", name="Back to the inbox").tap()
     agent.end()
     return visit
 
@@ -601,6 +602,8 @@ def hostile(browser: Browser, given: dict[str, Any], python: str) -> tuple[Visit
         visit.wrong.extend(f"{name}: {one}" for one in found)
         if name in ("zalgo", "spaces of all kinds", "far down", "labels of ours", "title of a mebibyte", "captions swapped", "drawn buttons", "bidi override"):
             visit.look("hostile " + name.replace(" ", "_"))
+        else:
+            visit.axe(f"hostile {name}")
         if n % 25 == 0 and cut:
             page.get_by_role("button", name="Show all of it").click()
             visit.wrong.extend(f"{name}, all of it: {one}" for one in page.evaluate(check))

@@ -21,7 +21,7 @@ REPORTS = """addEventListener("securitypolicyviolation", e =>
 class Visit:
     """One browser profile on one control plane; what goes wrong on any of its pages is kept."""
 
-    def __init__(self, browser: Browser, url: str, shots: str | None, scripts: bool = True, size: tuple[int, int] = (1280, 800)) -> None:
+    def __init__(self, browser: Browser, url: str, shots: str | None, scripts: bool = True, size: tuple[int, int] = (1280, 800), phone: bool = False) -> None:
         self.url = url
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         self.shots = Path(shots) if shots else None
@@ -30,7 +30,7 @@ class Visit:
         self.may_lead_to: set[str] = set()
         self.size = {"width": size[0], "height": size[1]}
         self.context: BrowserContext = browser.new_context(
-            viewport=self.size, reduced_motion="reduce", java_script_enabled=scripts
+            viewport=self.size, reduced_motion="reduce", java_script_enabled=scripts, has_touch=phone, is_mobile=phone
         )
         if scripts:
             self.context.add_init_script(REPORTS)
@@ -79,12 +79,13 @@ class Visit:
             if wider > 0:
                 self.wrong.append(f"{name} at {width}: {wider} px wider than the window")
             if deep:
-                self._axe(f"{name} at {width} {scheme}")
+                self.axe(f"{name} at {width} {scheme}")
         self.page.set_viewport_size(self.size)
         self.page.emulate_media(color_scheme="light")
         self._tab(name)
 
-    def _axe(self, name: str) -> None:
+    def axe(self, name: str) -> None:
+        """Looks for what keeps people out who see, hear or move differently."""
         self.page.evaluate(AXE)
         found = self.page.evaluate("""axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations
           .filter(v => ["serious", "critical"].includes(v.impact))
