@@ -27,6 +27,8 @@ class Inbox {
     this.opening = false;
     /** @type {Map<string, [string, string | undefined]>} how what waited ended, for a request that is being opened */
     this.ends = new Map();
+    /** @type {Set<(() => void)[]>} what happened to `waiting` since each list on its way was asked for: it may be older than that */
+    this.meanwhile = new Set();
     this.counts = /** @type {(() => void)[]} */ ([]);
     this.head = el("div", { class: "stack" });
     this.list = el("div", { class: "stack" });
@@ -45,17 +47,29 @@ class Inbox {
   }
 
   async #reload() {
+    /** @type {(() => void)[]} */
+    const meanwhile = [];
+    this.meanwhile.add(meanwhile);
     try {
       const items = await this.ground.api.all("/inbox");
       const announced = this.loaded ? items.filter((one) => !this.waiting.has(one.msgId)) : [];
       this.waiting = new Map(items.map((one) => [one.msgId, one]));
+      meanwhile.forEach((change) => change());
       this.loaded = true;
       announced.forEach(announce);
       fill(this.head, await this.#hint());
     } catch (error) {
       fill(this.head, notice("bad", "The inbox could not be read.", error instanceof ApiError ? error.message : ""));
+    } finally {
+      this.meanwhile.delete(meanwhile);
     }
     this.#draw();
+  }
+
+  /** @param {() => void} change of `waiting`; done twice, it is done once */
+  #change(change) {
+    change();
+    for (const one of this.meanwhile) one.push(change);
   }
 
   /** What a browser without keys, or whose key is not the paired one, has to know. */
@@ -75,21 +89,33 @@ class Inbox {
    */
   #heard(kind, message) {
     if (kind === "approval.request") {
-      if (this.waiting.has(message.msgId)) return;
-      this.waiting = new Map([[message.msgId, message], ...this.waiting]);
-      announce(message);
+      if (!this.waiting.has(message.msgId)) announce(message);
+      this.#change(() => this.#asked(message));
     } else if (kind.startsWith("exchange.")) {
-      // An agent's own name for it; another agent may use the same.
-      for (const [id, item] of this.waiting) {
-        if (item.requestId !== message.requestId || item.body.enforcerId !== message.body?.enforcerId) continue;
-        this.waiting.delete(id);
-        this.ends.set(id, [kind, message.body?.decision]);
-        if (id === this.shownId) this.shown?.ended(kind, message.body?.decision);
-      }
+      this.#change(() => this.#ended(kind, message));
     } else if (kind === "pairing.revoked") {
       this.#reload();
     }
     this.#draw();
+  }
+
+  /** @param {any} message */
+  #asked(message) {
+    if (!this.waiting.has(message.msgId)) this.waiting = new Map([[message.msgId, message], ...this.waiting]);
+  }
+
+  /**
+   * @param {string} kind
+   * @param {any} message
+   */
+  #ended(kind, message) {
+    // An agent's own name for it; another agent may use the same.
+    for (const [id, item] of this.waiting) {
+      if (item.requestId !== message.requestId || item.body.enforcerId !== message.body?.enforcerId) continue;
+      this.waiting.delete(id);
+      this.ends.set(id, [kind, message.body?.decision]);
+      if (id === this.shownId) this.shown?.ended(kind, message.body?.decision);
+    }
   }
 
   #draw() {
@@ -148,7 +174,7 @@ class Inbox {
     const shown = await request(this.ground, item, {
       back: () => history.back(),
       after: () => {
-        this.waiting.delete(item.msgId);
+        this.#change(() => this.waiting.delete(item.msgId));
         this.#draw();
       },
       next: () => this.#next(item),
