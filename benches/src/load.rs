@@ -37,6 +37,8 @@ pub enum Until {
     Over(Duration),
     /// When each has asked so often.
     Asked(usize),
+    /// After this long, or when each has asked so often.
+    Either(Duration, usize),
 }
 
 /// Lets all of them ask; gives them back.
@@ -56,6 +58,7 @@ pub async fn drive<A: Asker>(askers: Vec<A>, until: Until) -> Result<(Vec<A>, Lo
                 let is_enough = match until {
                     Until::Over(time) => begun.elapsed() >= time,
                     Until::Asked(often) => timings.count() >= often,
+                    Until::Either(time, often) => begun.elapsed() >= time || timings.count() >= often,
                 };
                 if is_enough {
                     return Ok::<_, crate::Error>((asker, timings));
