@@ -26,11 +26,12 @@ use proof::Rows;
 
 /// Kills in an ordinary test run.
 const KILLS: usize = 24;
-/// Snapshots end soon, so that exports are among what is interrupted.
+/// Snapshots end soon, so that exports are among what is interrupted; the load asks for many subjects, again and again.
 const POLICY: &str = "
 root_table: users
 root_filter_col: external_id
 snapshot_ttl_s: 3
+limits: {new_subjects_per_minute: 100000}
 tables:
   - {name: users, mask_columns: {email: email, ssn: null, name: hash}}
   - {name: orders, parent: users, fk: user_id}
