@@ -130,3 +130,16 @@ fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, EnrollFailure> {
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer has a few hundred.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_is_made_only_for_a_url_that_the_rule_lets_pass() {
+        assert!(Door::new("https://cp.example.com:8443").is_ok());
+        for bad in ["http://cp.example.com", "https://user@cp.example.com", "cp.example.com", ""] {
+            assert!(matches!(Door::new(bad), Err(EnrollFailure::Url(_))), "{bad}");
+        }
+    }
+}

@@ -59,7 +59,7 @@ fn schema(required: &[&str]) -> Value {
             json!({"enum": ["Agent", "Desktop", "VsCodeExtension", "Web", "Mobile"]});
     } else {
         schema["properties"]["requests_per_minute"] =
-            json!({"oneOf": [{"type": "integer", "minimum": 1}, {"enum": ["unlimited", "default"]}]});
+            json!({"oneOf": [{"type": "integer", "minimum": 1}, {"enum": ["unlimited", "default", null]}]});
     }
     schema
 }

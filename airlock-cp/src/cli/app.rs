@@ -70,7 +70,8 @@ pub(super) struct Of {
 }
 
 const APPS: &str = "/api/v1/org/apps";
-const COLUMNS: &[&str] = &["app_id", "client_id", "kind", "name", "status", "owner_id", "created_at"];
+const COLUMNS: &[&str] =
+    &["app_id", "client_id", "kind", "name", "status", "requests_per_minute", "owner_id", "created_at"];
 
 pub(super) async fn run(command: AppCommand, door: &Door, output: &Output) -> Result<(), CliError> {
     match command {

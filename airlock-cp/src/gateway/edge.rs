@@ -1,5 +1,5 @@
-//! What every request of the gateway meets. Which web pages may call: those of registered public apps; cookies mean
-//! nothing here, so none are let along. And the body of a [`GatewayError`].
+//! What every request of the gateway meets: the version of the protocol, where one is said. Which web pages may call: those
+//! of registered public apps; cookies mean nothing here, so none are let along. And the body of a [`GatewayError`].
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

@@ -108,6 +108,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_url_is_dialled_only_if_the_rule_lets_it_pass() {
+        for (url, good) in
+            [("http://127.0.0.1:1", true), ("http://cp.example.com", false), ("http://localhost/path", false)]
+        {
+            let dialer = Dialer::new(&url.parse().unwrap(), None, Proxy::default());
+            assert_eq!(!matches!(dialer, Err(TunnelError::Url(_))), good, "{url}");
+        }
+    }
+
+    #[test]
     fn a_file_of_trust_anchors_must_be_readable() {
         let missing = Dialer::new(
             &"https://example.com".parse().unwrap(),
